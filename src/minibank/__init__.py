@@ -1,0 +1,3 @@
+"""minibank: a bank you can run."""
+
+__version__ = "0.1.0"

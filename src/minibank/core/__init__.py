@@ -1,0 +1,1 @@
+"""Foundations with no dependencies: clock, errors, ids, money, instants, page windows."""

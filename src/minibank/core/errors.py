@@ -1,0 +1,158 @@
+"""Errors that a caller may see, as a tree.
+
+    BankError                  answer no and keep nothing: raised, and the unit of work is undone
+    ├── BadRequest             400  bad_request.*
+    │   ├── MissingParam       400  bad_request.missing_param.<name>
+    │   ├── BadParam           400  bad_request.bad_param.<name>
+    │   └── InsufficientFunds  400  bad_request.insufficient_funds
+    ├── Unauthorized           401  unauthorized.*
+    ├── Forbidden              403  forbidden.*
+    ├── NotFound               404  not_found.*
+    ├── MethodNotAllowed       405  bad_request.method_not_allowed
+    ├── TooLarge               413  bad_request.too_large
+    ├── Conflict               409  conflict.*
+    ├── RateLimited            429  rate_limited.*
+    ├── InternalService        500  internal_service.*
+    ├── Unavailable            503  unavailable.*
+    └── Timeout                504  timeout.*
+
+A refusal that must leave a record (a declined card payment, a replayed refresh token) is not an
+error but a returned value: raising would undo the record with everything else.
+"""
+
+from typing import ClassVar
+
+
+class BankError(Exception):
+    """A refusal that leaves nothing behind.
+
+    `code` is dotted and its first segment says the HTTP status; `message` is for people;
+    `params` are strings that help a program; `oauth_error` is the RFC 6749 / RFC 6750 value for
+    failures of authentication; `retry_after` is in seconds.
+    """
+
+    status: ClassVar[int] = 500
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        params: dict[str, str] | None = None,
+        oauth_error: str | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.params = params or {}
+        self.oauth_error = oauth_error
+        self.retry_after = retry_after
+
+
+class BadRequest(BankError):
+    """The request cannot be understood or breaks a rule of the bank."""
+
+    status = 400
+
+
+class MissingParam(BadRequest):
+    """A required parameter is absent or empty."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"bad_request.missing_param.{name}", f"The field '{name}' is required")
+
+
+class BadParam(BadRequest):
+    """A parameter is malformed or not acceptable; `reason` completes "The field 'x' ..."."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"bad_request.bad_param.{name}", f"The field '{name}' {reason}")
+
+
+class InsufficientFunds(BadRequest):
+    """The account cannot pay for what was asked."""
+
+    def __init__(self, message: str = "There is not enough money in the account") -> None:
+        super().__init__("bad_request.insufficient_funds", message)
+
+
+class Unauthorized(BankError):
+    """Nobody is authenticated: the token, code or refresh token is not good."""
+
+    status = 401
+
+
+class Forbidden(BankError):
+    """The caller is known and may not do this."""
+
+    status = 403
+
+
+class NotFound(BankError):
+    """There is nothing here; `thing` may name what was looked for."""
+
+    status = 404
+
+    def __init__(self, thing: str = "", message: str = "Not found") -> None:
+        super().__init__(f"not_found.{thing}" if thing else "not_found", message)
+
+
+class MethodNotAllowed(BankError):
+    """The path exists, the method does not."""
+
+    status = 405
+
+    def __init__(self, method: str) -> None:
+        super().__init__("bad_request.method_not_allowed", f"The method {method} is not allowed here")
+
+
+class TooLarge(BankError):
+    """The body is larger than this endpoint accepts."""
+
+    status = 413
+
+    def __init__(self, bytes_max: int) -> None:
+        super().__init__("bad_request.too_large", f"The body is larger than {bytes_max} bytes")
+
+
+class Conflict(BankError):
+    """The request collides with what is already there (the same id with other content)."""
+
+    status = 409
+
+
+class RateLimited(BankError):
+    """Too much at once; `retry_after` says when to try again."""
+
+    status = 429
+
+
+class InternalService(BankError):
+    """A fault of ours; the message tells nothing more."""
+
+    status = 500
+
+    def __init__(self) -> None:
+        super().__init__("internal_service", "Something went wrong at our end")
+
+
+class Unavailable(BankError):
+    """The bank cannot work just now (its database is away, or it is shutting down)."""
+
+    status = 503
+
+
+class Timeout(BankError):
+    """The request waited too long and was given up before anything happened."""
+
+    status = 504
+
+
+def insufficient_permissions(client_id: str, user_id: str) -> Forbidden:
+    """The one answer for what is not the caller's and for what does not exist."""
+    return Forbidden(
+        "forbidden.insufficient_permissions",
+        "Access forbidden due to insufficient permissions",
+        params={"client_id": client_id, "user_id": user_id},
+    )

@@ -1,0 +1,158 @@
+"""Identifiers and secrets; the only module that reads randomness.
+
+An id is a prefix, an underscore and 22 base-62 digits (in ASCII order, so ids of one type sort by
+creation). The digits are a 128-bit integer:
+
+    milliseconds since the epoch (64) | shard (12) | counter (16) | random (36)
+
+The shard says where the row lives, so that an id routes itself without a lookup. The counter keeps
+the order of ids made within one millisecond by one unit of work. Ids are not secrets: secrets come
+from `new_secret` and carry 160 random bits or more besides their shard.
+"""
+
+import hashlib
+import hmac
+import itertools
+import os
+import secrets
+import string
+from typing import Protocol
+
+ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+DIGITS = 22
+SHARDS = 4096
+SECRET_BYTES = 24
+
+_VALUES = {digit: value for value, digit in enumerate(ALPHABET)}
+_COUNTERS = 1 << 16
+_RANDOM_BITS = 36
+
+
+def encode(number: int, digits: int = DIGITS) -> str:
+    """Write a non-negative integer in base 62, zero-padded to `digits`."""
+    out = []
+    for _ in range(digits):
+        number, rest = divmod(number, 62)
+        out.append(ALPHABET[rest])
+    assert number == 0, "the number needs more digits"
+    return "".join(reversed(out))
+
+
+def decode(text: str) -> int | None:
+    """Read a base-62 number; None when a character is no base-62 digit."""
+    number = 0
+    for digit in text:
+        value = _VALUES.get(digit)
+        if value is None:
+            return None
+        number = number * 62 + value
+    return number
+
+
+def _number_of(identifier: str) -> int | None:
+    _, separator, suffix = identifier.rpartition("_")
+    if not separator or len(suffix) != DIGITS:
+        return None
+    number = decode(suffix)
+    return None if number is None or number >> 128 else number
+
+
+def shard_of(identifier: str) -> int | None:
+    """The shard an id routes to, 0..4095; None when no shard can be read (an unknown id)."""
+    number = _number_of(identifier)
+    return None if number is None else (number >> 52) & (SHARDS - 1)
+
+
+def milliseconds_of(identifier: str) -> int | None:
+    """When an id was made, in milliseconds since the epoch; None when it cannot be read."""
+    number = _number_of(identifier)
+    return None if number is None else number >> 64
+
+
+def compose(prefix: str, at: int, shard: int, counter: int, random: int) -> str:
+    """Put an id together from its parts; `at` is in microseconds."""
+    assert 0 <= shard < SHARDS
+    low = shard << 52 | (counter % _COUNTERS) << _RANDOM_BITS | random % (1 << _RANDOM_BITS)
+    return f"{prefix}_{encode((at // 1000) << 64 | low)}"
+
+
+def shard_of_text(text: str) -> int:
+    """The shard of a value that must be unique across customers (an e-mail, an account number)."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) % SHARDS
+
+
+class IdSource(Protocol):
+    """Makes ids, shards and secrets."""
+
+    def new(self, prefix: str, shard: int, at: int) -> str:
+        """A fresh id of this type in this shard, made at the instant `at` (microseconds)."""
+        ...
+
+    def shard(self) -> int:
+        """Draw a shard for a new user."""
+        ...
+
+    def secret(self, size: int = SECRET_BYTES) -> bytes:
+        """Fresh unguessable bytes."""
+        ...
+
+    def scope(self, key: str) -> "IdSource":
+        """The source for one command: in a seeded bank it depends on `key` alone."""
+        ...
+
+
+class RandomIds:
+    """Ids with true randomness and a counter that keeps the order in which they were made."""
+
+    def __init__(self) -> None:
+        self._counter = itertools.count(1)
+
+    def new(self, prefix: str, shard: int, at: int) -> str:
+        """See `IdSource.new`."""
+        return compose(prefix, at, shard, next(self._counter), int.from_bytes(os.urandom(5)))
+
+    def shard(self) -> int:
+        """See `IdSource.shard`."""
+        return secrets.randbelow(SHARDS)
+
+    def secret(self, size: int = SECRET_BYTES) -> bytes:
+        """See `IdSource.secret`."""
+        return os.urandom(size)
+
+    def scope(self, key: str) -> IdSource:
+        """See `IdSource.scope`."""
+        return self
+
+
+class SeededIds:
+    """Ids that follow from a seed, a scope and an ordinal, whatever the order of arrival."""
+
+    def __init__(self, seed: str, scope: str = "") -> None:
+        self._seed = seed
+        self._key = hmac.digest(seed.encode(), scope.encode(), "sha256")
+        self._ordinal = 0
+
+    def _draw(self, size: int) -> bytes:
+        self._ordinal += 1
+        out = b""
+        while len(out) < size:
+            message = f"{self._ordinal}:{len(out)}".encode()
+            out += hmac.digest(self._key, message, "sha256")
+        return out[:size]
+
+    def new(self, prefix: str, shard: int, at: int) -> str:
+        """See `IdSource.new`."""
+        drawn = int.from_bytes(self._draw(5))
+        return compose(prefix, at, shard, self._ordinal, drawn)
+
+    def shard(self) -> int:
+        """See `IdSource.shard`."""
+        return int.from_bytes(self._draw(4)) % SHARDS
+
+    def secret(self, size: int = SECRET_BYTES) -> bytes:
+        """See `IdSource.secret`."""
+        return self._draw(size)
+
+    def scope(self, key: str) -> IdSource:
+        """See `IdSource.scope`."""
+        return SeededIds(self._seed, key)

@@ -1,0 +1,64 @@
+"""Instants as text: RFC 3339 out, and the forms that clients really send in."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+INSTANT_MAX = 253_402_300_799_999_999
+"""The last microsecond of the year 9999."""
+
+_FORM = re.compile(
+    r"(?P<date>\d{4}-\d{2}-\d{2})"
+    r"(?:[Tt ](?P<time>\d{2}:\d{2}:\d{2})(?:[.,](?P<fraction>\d{1,30}))?"
+    r"(?P<zone>[Zz]|[+\- ]\d{2}:?\d{2}[Zz]?)?)?",
+    re.ASCII,
+)
+
+
+def from_datetime(moment: datetime) -> int:
+    """The instant of an aware datetime, in microseconds."""
+    assert moment.tzinfo is not None, "a naive datetime is no instant"
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def to_datetime(instant: int) -> datetime:
+    """The UTC datetime of an instant."""
+    return EPOCH + timedelta(microseconds=instant)
+
+
+def format_instant(instant: int) -> str:
+    """RFC 3339 in UTC with exactly three fractional digits: `2017-08-22T05:35:46.230Z`.
+
+    Some clients require a fraction, some accept only three digits; none minds this form.
+    """
+    seconds, micros = divmod(instant, 1_000_000)
+    moment = to_datetime(seconds * 1_000_000)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{micros // 1000:03d}Z"
+
+
+def parse_instant(text: str) -> int:
+    """Read a timestamp; `ValueError` when it is none.
+
+    Beyond RFC 3339 it reads what clients send: a bare date, a space for the `T`, no zone (UTC),
+    a space where the plus sign was not percent-encoded, and an offset with a `Z` behind it.
+    """
+    match = _FORM.fullmatch(text.strip())
+    if match is None:
+        raise ValueError("not a timestamp")
+    moment = datetime.fromisoformat(f"{match['date']}T{match['time'] or '00:00:00'}+00:00")
+    micros = int((match["fraction"] or "0")[:6].ljust(6, "0"))
+    instant = from_datetime(moment) + micros - _offset(match["zone"] or "Z")
+    if not 0 <= instant <= INSTANT_MAX:
+        raise ValueError("out of range")
+    return instant
+
+
+def _offset(zone: str) -> int:
+    """The microseconds that a zone is ahead of UTC."""
+    if zone in "Zz":
+        return 0
+    hours, minutes = int(zone[1:3]), int(zone.rstrip("Zz")[-2:])
+    if hours > 23 or minutes > 59:
+        raise ValueError("no such offset")
+    ahead = (hours * 60 + minutes) * 60_000_000
+    return -ahead if zone[0] == "-" else ahead

@@ -1,0 +1,116 @@
+"""The port: what the rest of the bank may ask of a database."""
+
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from minibank.core.clock import Clock
+from minibank.core.ids import IdSource
+
+T = TypeVar("T")
+
+Value = int | str | bytes | float | None | Sequence[int] | Sequence[str]
+"""What a statement may be given; a sequence only for `column = ANY($n)`."""
+
+
+class Row(Protocol):
+    """One row: values by column name or position."""
+
+    def __getitem__(self, key: str | int, /) -> Any: ...
+
+
+class ReadTx(Protocol):
+    """Reads. Statements are PostgreSQL's spelling in the subset both engines share."""
+
+    @property
+    def now(self) -> int:
+        """The one instant of this unit of work, in microseconds."""
+        ...
+
+    async def fetch(self, sql: str, *values: Value) -> Sequence[Row]:
+        """All rows that the statement gives."""
+        ...
+
+    async def fetch_one(self, sql: str, *values: Value) -> Row | None:
+        """The first row, or None."""
+        ...
+
+
+class Tx(ReadTx, Protocol):
+    """A unit of work: it commits whole or not at all, at one instant."""
+
+    @property
+    def ids(self) -> IdSource:
+        """Where new ids come from."""
+        ...
+
+    async def execute(self, sql: str, *values: Value) -> int:
+        """Run a statement; the number of rows it changed."""
+        ...
+
+    async def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Value]]) -> None:
+        """Insert many rows with one statement."""
+        ...
+
+    async def update_rows(
+        self,
+        table: str,
+        keys: Sequence[str],
+        columns: Sequence[str],
+        rows: Sequence[Sequence[Value]],
+    ) -> None:
+        """Update many rows with one statement; each row is its key values, then the new values."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered step of the schema."""
+
+    version: int
+    name: str
+    sql: str
+    transactional: bool
+    """False for statements that refuse to run in a transaction (a concurrent index build)."""
+
+
+Work = Callable[[Tx], Coroutine[Any, Any, T]]
+ReadWork = Callable[[ReadTx], Coroutine[Any, Any, T]]
+
+
+class Database(Protocol):
+    """An open database of one bank."""
+
+    clock: Clock
+    ids: IdSource
+    engine: str
+    """`sqlite` or `postgres`."""
+
+    async def transact(self, work: Work[T]) -> T:
+        """Run `work` in one unit of work and commit it; the only way to write.
+
+        Lost races and lost connections run the whole of `work` again, a bounded number of times,
+        so it must touch nothing but its `tx` and await nothing else.
+        Raises `LostRace`, `DatabaseUnavailable`, `BadData` or `StorageFull` when that did not help.
+        """
+        ...
+
+    async def read(self, work: ReadWork[T]) -> T:
+        """Run reads; each statement sees its own snapshot."""
+        ...
+
+    async def snapshot(self, work: ReadWork[T]) -> T:
+        """Run reads that all see one snapshot; long ones hold up nobody."""
+        ...
+
+    async def apply(self, migration: Migration, at: int) -> bool:
+        """Apply a migration unless it already is, alone among all processes; whether it was now."""
+        ...
+
+    async def schema_version(self) -> int:
+        """The number of the newest migration applied; 0 on an empty database."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what runs and let go of every connection."""
+        ...

@@ -1,0 +1,37 @@
+"""What can go wrong below the port, in the words of the port.
+
+The drivers' own exceptions never leave this package. They are told apart by SQLSTATE (or SQLite's
+result code) alone, never by the name of a constraint: names differ between engines and nodes.
+"""
+
+
+class DatabaseError(Exception):
+    """The database refused or failed; subclasses say what may be done about it."""
+
+
+class LostRace(DatabaseError):
+    """Another unit of work won (40001, 40P01, 55P03, SQLITE_BUSY): run this one again."""
+
+
+class UniqueViolation(LostRace):
+    """A row with this key exists (23505): run again, and find the winner's row."""
+
+
+class DatabaseUnavailable(DatabaseError):
+    """The connection or the server is gone (08xxx, 57P0x, 25006), or the commit was unclear."""
+
+
+class BadData(DatabaseError):
+    """A value or a constraint was refused (classes 22 and 23): running again cannot help."""
+
+
+class SchemaTooNew(DatabaseError):
+    """The database was migrated by newer code than this; this code must not touch it."""
+
+
+class SchemaTooOld(DatabaseError):
+    """The database lacks migrations that this code needs: run `minibank migrate`."""
+
+
+class StorageFull(DatabaseError):
+    """The disk is full or read-only (53100, SQLITE_FULL, SQLITE_READONLY): nothing was written."""

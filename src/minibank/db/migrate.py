@@ -1,0 +1,52 @@
+"""Bring a database's schema to the version this code needs, and refuse what does not fit."""
+
+import re
+from importlib.resources import files
+
+from minibank.db.base import Database, Migration
+from minibank.db.errors import SchemaTooNew, SchemaTooOld
+
+_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
+OUTSIDE = "-- minibank: outside a transaction"
+"""A migration whose first line this is runs statement by statement, each committed by itself."""
+
+
+def migrations() -> list[Migration]:
+    """All migrations this code knows, in order."""
+    found = []
+    for file in files("minibank.db.migrations").iterdir():
+        match = _NAME.fullmatch(file.name)
+        if match:
+            sql = file.read_text()
+            found.append(Migration(int(match[1]), match[2], sql, transactional=not sql.startswith(OUTSIDE)))
+    return sorted(found, key=lambda migration: migration.version)
+
+
+async def migrate(db: Database) -> list[Migration]:
+    """Apply what is missing, alone among all processes; the migrations applied by this call.
+
+    Raises `SchemaTooNew` when newer code has been here.
+    """
+    known = migrations()
+    await _require_not_newer(db, known[-1].version)
+    return [step for step in known if await db.apply(step, db.clock.now())]
+
+
+async def require_current(db: Database) -> None:
+    """Refuse to work on another schema than this code's: `SchemaTooNew` or `SchemaTooOld`."""
+    newest = migrations()[-1].version
+    await _require_not_newer(db, newest)
+    version = await db.schema_version()
+    if version < newest:
+        raise SchemaTooOld(
+            f"The database is at schema {version} and this minibank needs {newest}: run `minibank migrate`"
+        )
+
+
+async def _require_not_newer(db: Database, newest: int) -> None:
+    version = await db.schema_version()
+    if version > newest:
+        raise SchemaTooNew(
+            f"The database is at schema {version}, which is newer than this minibank knows"
+            f" ({newest}): run the newer minibank"
+        )

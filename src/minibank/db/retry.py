@@ -1,0 +1,39 @@
+"""Run a unit of work again when a race or a connection was lost; a bounded number of times."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from minibank.db.errors import DatabaseUnavailable, LostRace, UniqueViolation
+
+T = TypeVar("T")
+
+ATTEMPTS_MAX = 8
+UNIQUE_ATTEMPTS_MAX = 3
+PAUSE_SECONDS = 0.005
+PAUSE_SECONDS_MAX = 0.25
+
+
+def pause_before(attempt: int) -> float:
+    """Seconds to wait before this attempt (1 is the first repeat): doubling, with a ceiling."""
+    return float(min(PAUSE_SECONDS * 2 ** (attempt - 1), PAUSE_SECONDS_MAX))
+
+
+def may_repeat(error: Exception, attempt: int) -> bool:
+    """Whether attempt number `attempt` (from 1) may be followed by another after this error."""
+    if isinstance(error, UniqueViolation):
+        return attempt < UNIQUE_ATTEMPTS_MAX
+    return isinstance(error, LostRace | DatabaseUnavailable) and attempt < ATTEMPTS_MAX
+
+
+async def with_retries(run: Callable[[], Awaitable[T]]) -> T:
+    """Call `run` until it answers, or until its last error may not be retried."""
+    attempt = 1
+    while True:
+        try:
+            return await run()
+        except (LostRace, DatabaseUnavailable) as error:
+            if not may_repeat(error, attempt):
+                raise
+        await asyncio.sleep(pause_before(attempt))
+        attempt += 1
