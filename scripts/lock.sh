@@ -12,7 +12,7 @@ fi
 
 compile() {
     "$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-        --custom-compile-command 'make lock' "$@"
+        --custom-compile-command "make lock" --constraint requirements/constraints.txt "$@"
 }
 
 compile pyproject.toml --output-file requirements/runtime.lock "$@"
