@@ -1,0 +1,183 @@
+"""Everything that moves money, as small immutable values.
+
+Amounts in a command are magnitudes in minor units of the account's currency (the sign follows from
+what the command does); `local_amount` and `local_currency` say what the merchant charged, when that
+was another currency. A command's identity is (issuer, account, id): sent again it is answered as
+before and done once; the same identity with other content is refused.
+"""
+
+import hashlib
+from typing import Literal
+
+import msgspec
+
+DeclineReason = Literal[
+    "INSUFFICIENT_FUNDS", "CARD_INACTIVE", "CARD_BLOCKED", "INVALID_CVC", "OTHER"
+]
+
+
+class Counterparty(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The other side of a transfer, as far as it is known."""
+
+    name: str = ""
+    sort_code: str = ""
+    account_number: str = ""
+    user_id: str = ""
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="command"):
+    """What all commands share.
+
+    `issuer` says who vouches for the id: a scheme, an operator's key, or a client and user.
+    `at` is the instant it happened (microseconds) when history is written into an account that has
+    nothing later; None means now.
+    """
+
+    issuer: str
+    account_id: str
+    id: str
+    at: int | None = None
+
+
+class TopUp(Command, frozen=True, kw_only=True, tag="top_up"):
+    """Load money from outside onto the account."""
+
+    amount: int
+    description: str = "Top up"
+
+
+class AuthoriseCard(Command, frozen=True, kw_only=True, tag="authorise_card"):
+    """The scheme asks whether a card may spend; a yes holds the money until presentment.
+
+    The checks are what the scheme found: True, False, or None where it did not look.
+    `hold_seconds` is how long the hold lives; None takes the bank's setting.
+    """
+
+    card_id: str
+    amount: int
+    description: str
+    merchant_id: str | None = None
+    local_amount: int | None = None
+    local_currency: str | None = None
+    cvc_ok: bool | None = None
+    pin_ok: bool | None = None
+    expiry_ok: bool | None = None
+    hold_seconds: int | None = None
+    metadata: dict[str, str] = {}
+
+
+class IncrementAuthorisation(Command, frozen=True, kw_only=True, tag="increment_authorisation"):
+    """The scheme asks for more on an open authorisation (a hotel's second night)."""
+
+    authorisation_id: str
+    amount: int
+    local_amount: int | None = None
+
+
+class ReverseAuthorisation(Command, frozen=True, kw_only=True, tag="reverse_authorisation"):
+    """The scheme gives up a hold, whole (`amount` None) or in part."""
+
+    authorisation_id: str
+    amount: int | None = None
+    local_amount: int | None = None
+
+
+class ExpireAuthorisation(Command, frozen=True, kw_only=True, tag="expire_authorisation"):
+    """Time gives up a hold that nobody presented."""
+
+    authorisation_id: str
+
+
+class PresentCard(Command, frozen=True, kw_only=True, tag="present_card"):
+    """The scheme presents the final amount; it is always booked.
+
+    With `authorisation_id` it ends that hold, whatever it was for. Without (an offline or tolled
+    payment) it names the card and says what was bought.
+    """
+
+    amount: int
+    authorisation_id: str | None = None
+    card_id: str | None = None
+    description: str = ""
+    merchant_id: str | None = None
+    local_amount: int | None = None
+    local_currency: str | None = None
+    metadata: dict[str, str] = {}
+
+
+class RefundCard(Command, frozen=True, kw_only=True, tag="refund_card"):
+    """A merchant gives money back: a new, positive transaction."""
+
+    amount: int
+    description: str
+    card_id: str | None = None
+    merchant_id: str | None = None
+    local_amount: int | None = None
+    local_currency: str | None = None
+    original_transaction_id: str | None = None
+
+
+class ReceiveTransfer(Command, frozen=True, kw_only=True, tag="receive_transfer"):
+    """A payment scheme brings money from another bank."""
+
+    amount: int
+    description: str
+    counterparty: Counterparty
+    scheme: str = "payport_faster_payments"
+    category: str = "general"
+
+
+class SendTransfer(Command, frozen=True, kw_only=True, tag="send_transfer"):
+    """The customer sends money to another bank; refused when there is not enough."""
+
+    amount: int
+    description: str
+    counterparty: Counterparty
+    scheme: str = "payport_faster_payments"
+    category: str = "general"
+    user_id: str = ""
+
+
+class TransferBetween(Command, frozen=True, kw_only=True, tag="transfer_between"):
+    """One customer of this bank pays another: two transactions, one decision."""
+
+    payee_account_id: str
+    amount: int
+    description: str
+    user_id: str = ""
+
+
+AnyCommand = (
+    TopUp
+    | AuthoriseCard
+    | IncrementAuthorisation
+    | ReverseAuthorisation
+    | ExpireAuthorisation
+    | PresentCard
+    | RefundCard
+    | ReceiveTransfer
+    | SendTransfer
+    | TransferBetween
+)
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was answered to a command, and will be answered to its repeats.
+
+    `balance` is what the account had available right after the decision.
+    """
+
+    status: Literal["done", "declined"]
+    balance: int
+    transaction_id: str | None = None
+    authorisation_id: str | None = None
+    payee_transaction_id: str | None = None
+    decline_reason: DeclineReason | None = None
+
+
+_CANONICAL = msgspec.json.Encoder(order="sorted")
+
+
+def digest_of(command: Command) -> bytes:
+    """SHA-256 over the canonical form of a command: equal exactly for equal content."""
+    return hashlib.sha256(_CANONICAL.encode(command)).digest()

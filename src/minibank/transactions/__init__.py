@@ -1,0 +1,1 @@
+"""Transactions: the customer-facing records, how they are read, shown and annotated."""

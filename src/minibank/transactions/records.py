@@ -1,0 +1,55 @@
+"""A transaction as it is stored; the engine decides its content."""
+
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["card", "refund", "top_up", "transfer_in", "transfer_out"]
+
+
+class TransactionRecord(msgspec.Struct, kw_only=True, frozen=True):
+    """One row of `transactions`, in the order of its columns.
+
+    `amount` and `local_amount` carry their sign (a debit is negative). `account_balance` is what
+    was available right after the decision, a snapshot that is never computed again. `metadata` and
+    `counterparty` are JSON objects of strings; instants are microseconds.
+    """
+
+    shard: int
+    id: str
+    account_id: str
+    created_at: int
+    updated_at: int
+    settled_at: int | None
+    kind: Kind
+    amount: int
+    currency: str
+    local_amount: int
+    local_currency: str
+    account_balance: int
+    description: str
+    merchant_id: str | None
+    category: str
+    notes: str
+    metadata: str
+    counterparty: str
+    scheme: str
+    dedupe_id: str
+    user_id: str
+    is_load: bool
+    originator: bool
+    include_in_spending: bool
+    amount_is_pending: bool
+    decline_reason: str | None
+
+
+COLUMNS = TransactionRecord.__struct_fields__
+CHANGING = (
+    "updated_at",
+    "settled_at",
+    "amount",
+    "local_amount",
+    "include_in_spending",
+    "amount_is_pending",
+)
+"""The columns that a later event of a card payment may change."""
