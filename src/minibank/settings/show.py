@@ -12,6 +12,21 @@ from minibank.settings.kinds import Value
 _PASSWORD_QUERY = re.compile(r"(?<=password=)[^&]*", re.IGNORECASE)
 
 
+_INTRODUCTION = """\
+# Settings
+
+A setting is looked for in this order: a flag, the environment, a TOML file (`--config`, or
+`MINIBANK_CONFIG`, or `minibank.toml` in the present directory), the preset that `mode` names.
+`serve`, `demo` and `settings` take any of them as `--set name=value`. Lists are separated by
+commas in flags and in the environment. Names end with their unit. An unknown name or a value
+that is not allowed stops the start.
+
+`minibank settings` prints what is in force and where it comes from; `minibank settings --toml`
+prints a commented file to begin with.
+
+This page is generated from the code: `minibank settings --markdown`."""
+
+
 def mask_url(url: str) -> str:
     """A database URL without its password."""
     parts = urlsplit(url)
@@ -53,30 +68,15 @@ def toml_reference(settings: Settings) -> str:
 
 def markdown_reference() -> str:
     """The page docs/reference/settings.md."""
-    lines = [
-        "# Settings",
-        "",
-        "A setting is looked for in this order: a flag, the environment, a TOML file (`--config`, or",
-        "`MINIBANK_CONFIG`, or `minibank.toml` in the present directory), the preset that `mode` names.",
-        "`serve`, `demo` and `settings` take any of them as `--set name=value`. Lists are separated by",
-        "commas in flags and in the environment. Names end with their unit. An unknown name or a value",
-        "that is not allowed stops the start.",
-        "",
-        "`minibank settings` prints what is in force and where it comes from; `minibank settings --toml`",
-        "prints a commented file to begin with.",
-        "",
-        "This page is generated from the code: `minibank settings --markdown`.",
-    ]
+    lines = [_INTRODUCTION]
     for section, names in _sections():
         lines += ["", f"## {section}"]
         for name in names:
             about = SETTINGS[name]
             lines += ["", f"### `{name}`", "", about.meaning, ""]
-            lines += [
-                f"* environment: `{environment_name(name)}`",
-                f"* allowed: {about.kind.allowed}",
-            ]
-            lines += [f"* default: {default}" for default in [_markdown_default(about)]]
+            lines.append(f"* environment: `{environment_name(name)}`")
+            lines.append(f"* allowed: {about.kind.allowed}")
+            lines.append(f"* default: {_markdown_default(about)}")
     return "\n".join(lines) + "\n"
 
 

@@ -23,7 +23,7 @@ _OF_TESTS = "MINIBANK_TEST_"
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The settings, and for each where it came from: `--port`, `MINIBANK_PORT`, a file, a preset."""
+    """The settings, and for each where it came from (`--port`, a variable, a file, a preset)."""
 
     settings: Settings
     sources: Mapping[str, str]
@@ -71,9 +71,8 @@ def load_settings(
 def _find_file(
     config: Path | None, environment: Mapping[str, str], directory: Path | None
 ) -> Path | None:
-    named = config or (
-        Path(environment[CONFIG_VARIABLE]) if CONFIG_VARIABLE in environment else None
-    )
+    variable = environment.get(CONFIG_VARIABLE)
+    named = config or (Path(variable) if variable else None)
     if named:
         if not named.is_file():
             by = "--config" if config else CONFIG_VARIABLE
