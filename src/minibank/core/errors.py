@@ -104,7 +104,9 @@ class MethodNotAllowed(BankError):
     status = 405
 
     def __init__(self, method: str) -> None:
-        super().__init__("bad_request.method_not_allowed", f"The method {method} is not allowed here")
+        super().__init__(
+            "bad_request.method_not_allowed", f"The method {method} is not allowed here"
+        )
 
 
 class TooLarge(BankError):

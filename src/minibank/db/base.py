@@ -48,7 +48,9 @@ class Tx(ReadTx, Protocol):
         """Run a statement; the number of rows it changed."""
         ...
 
-    async def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Value]]) -> None:
+    async def insert_rows(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Value]]
+    ) -> None:
         """Insert many rows with one statement."""
         ...
 

@@ -1,6 +1,7 @@
 """From PostgreSQL's spelling to SQLite's: the whole difference between the engines' SQL."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 import msgspec
@@ -8,34 +9,54 @@ import msgspec
 from minibank.db.base import Value
 
 _LOCKS = re.compile(r"\bFOR (?:NO KEY UPDATE|UPDATE|SHARE)(?: OF \w+)?(?: SKIP LOCKED| NOWAIT)?")
+_UNNEST = re.compile(r"unnest\(([^()]*)\) AS (\w+)\(([\w, ]+)\)")
 _ANY = re.compile(r"= ANY\(\$(\d+)\)")
-_PLACE = re.compile(r"\$(\d+)")
+_PLACE = re.compile(r"\$(\d+(?:_\d+)*)")
+_COMMENT = re.compile(r"--[^\n]*")
+_TYPES = {"BIGINT": "INTEGER", "BYTEA": "BLOB", ' COLLATE "C"': ""}
+
+Places = tuple[tuple[int, ...], ...]
+"""For each `?`, the indexes of the values that go there; several travel as one JSON array."""
+
+
+def _unnest_to_json(match: re.Match[str]) -> str:
+    """`unnest($1::bigint[], $2::text[]) AS k(shard, id)` as a walk over one array of rows."""
+    places = "_".join(_PLACE.findall(match[1]))
+    columns = [name.strip() for name in match[3].split(",")]
+    picked = ", ".join(f"json_extract(value, '$[{n}]') AS {c}" for n, c in enumerate(columns))
+    return f"(SELECT {picked} FROM json_each(${places})) AS {match[2]}"  # noqa: S608
 
 
 @lru_cache(maxsize=1024)
-def to_sqlite(sql: str) -> tuple[str, tuple[int, ...]]:
-    """SQLite's text, and for each of its `?` the index of the value that goes there.
+def to_sqlite(sql: str) -> tuple[str, Places]:
+    """SQLite's text and what goes to each of its places.
 
-    Lock markers go (SQLite has one writer), `= ANY($n)` becomes a walk over a JSON array, and
-    numbered places become positional ones.
+    Lock markers go (SQLite has one writer), `= ANY($n)` and `unnest` become walks over a JSON
+    array, and numbered places become positional ones.
     """
     sql = _LOCKS.sub("", sql)
+    sql = _UNNEST.sub(_unnest_to_json, sql)
     sql = _ANY.sub(r"IN (SELECT value FROM json_each($\1))", sql)
-    order = tuple(int(match[1]) - 1 for match in _PLACE.finditer(sql))
-    return _PLACE.sub("?", sql), order
+    places = tuple(
+        tuple(int(number) - 1 for number in match[1].split("_")) for match in _PLACE.finditer(sql)
+    )
+    return _PLACE.sub("?", sql), places
 
 
-def bind(order: tuple[int, ...], values: tuple[Value, ...]) -> list[Value]:
-    """The values in the order of the places; lists as the JSON text that `json_each` reads."""
-    return [_plain(values[index]) for index in order]
+def bind(places: Places, values: tuple[Value, ...]) -> list[Value]:
+    """The values in the order of the places; lists as JSON text."""
+    return [_bound([values[index] for index in place]) for place in places]
 
 
-def _plain(value: Value) -> Value:
-    return msgspec.json.encode(value).decode() if isinstance(value, list | tuple) else value
+def _bound(values: Sequence[Value]) -> Value:
+    if len(values) > 1:
+        return _json(list(zip(*values, strict=True)))
+    [value] = values
+    return _json(value) if isinstance(value, list | tuple) else value
 
 
-_COMMENT = re.compile(r"--[^\n]*")
-_TYPES = {"BIGINT": "INTEGER", "BYTEA": "BLOB", ' COLLATE "C"': ""}
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def ddl_to_sqlite(script: str) -> list[str]:

@@ -18,7 +18,9 @@ def migrations() -> list[Migration]:
         match = _NAME.fullmatch(file.name)
         if match:
             sql = file.read_text()
-            found.append(Migration(int(match[1]), match[2], sql, transactional=not sql.startswith(OUTSIDE)))
+            found.append(
+                Migration(int(match[1]), match[2], sql, transactional=not sql.startswith(OUTSIDE))
+            )
     return sorted(found, key=lambda migration: migration.version)
 
 

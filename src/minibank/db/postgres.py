@@ -102,7 +102,9 @@ class PostgresTx:
         types = self._types[table]
         return ", ".join(f"${n}::{types[column]}[]" for n, column in enumerate(columns, 1))
 
-    async def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Value]]) -> None:
+    async def insert_rows(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Value]]
+    ) -> None:
         """See `Tx.insert_rows`."""
         if rows:
             arrays = await self._arrays(table, columns)
@@ -141,7 +143,9 @@ class PostgresDatabase:
         self.ids = ids
 
     @classmethod
-    async def connect(cls, url: str, clock: Clock, ids: IdSource, connections_max: int) -> "PostgresDatabase":
+    async def connect(
+        cls, url: str, clock: Clock, ids: IdSource, connections_max: int
+    ) -> "PostgresDatabase":
         """Open a pool; `DatabaseUnavailable` when the server cannot be reached."""
         try:
             pool = await asyncpg.create_pool(

@@ -100,7 +100,9 @@ class SqliteTx:
         """See `Tx.execute`."""
         return max(self._run(sql, values).rowcount, 0)
 
-    async def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Value]]) -> None:
+    async def insert_rows(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Value]]
+    ) -> None:
         """See `Tx.insert_rows`."""
         places = ", ".join("?" * len(columns))
         self._connection.executemany(
@@ -141,7 +143,9 @@ class SqliteDatabase:
 
     def _connect(self) -> sqlite3.Connection:
         try:
-            connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(
+                self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")

@@ -6,7 +6,6 @@ was another currency. A command's identity is (issuer, account, id): sent again 
 before and done once; the same identity with other content is refused.
 """
 
-import hashlib
 from typing import Literal
 
 import msgspec
@@ -173,11 +172,3 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     authorisation_id: str | None = None
     payee_transaction_id: str | None = None
     decline_reason: DeclineReason | None = None
-
-
-_CANONICAL = msgspec.json.Encoder(order="sorted")
-
-
-def digest_of(command: Command) -> bytes:
-    """SHA-256 over the canonical form of a command: equal exactly for equal content."""
-    return hashlib.sha256(_CANONICAL.encode(command)).digest()

@@ -37,11 +37,15 @@ async def list_records(
 ) -> list[TransactionRecord]:
     """The transactions with these ids, for the engine."""
     rows = await tx.fetch(
-        "SELECT shard, id, account_id, created_at, updated_at, settled_at, kind, amount, currency,"
-        " local_amount, local_currency, account_balance, description, merchant_id, category, notes,"
-        " metadata, counterparty, scheme, dedupe_id, user_id, is_load, originator,"
-        " include_in_spending, amount_is_pending, decline_reason"
-        " FROM transactions WHERE shard = ANY($1) AND id = ANY($2)",
+        """
+        SELECT t.shard, t.id, t.account_id, t.created_at, t.updated_at, t.settled_at, t.kind,
+               t.amount, t.currency, t.local_amount, t.local_currency, t.account_balance,
+               t.description, t.merchant_id, t.category, t.notes, t.metadata, t.counterparty,
+               t.scheme, t.dedupe_id, t.user_id, t.is_load, t.originator, t.include_in_spending,
+               t.amount_is_pending, t.decline_reason
+        FROM unnest($1::bigint[], $2::text[]) AS k(shard, id)
+        JOIN transactions t ON t.shard = k.shard AND t.id = k.id
+        """,
         shards,
         ids,
     )

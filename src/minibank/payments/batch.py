@@ -1,0 +1,91 @@
+"""One batch: gather, decide, write, in one unit of work."""
+
+from collections.abc import Iterable, Sequence
+
+from minibank.core.ids import shard_of
+from minibank.db import Tx
+from minibank.ledger.store import insert_entry_sets
+from minibank.payments import store
+from minibank.payments.commands import (
+    Command,
+    RefundCard,
+    TransferBetween,
+)
+from minibank.payments.decide import decide_all
+from minibank.payments.picture import Answer, Picture
+from minibank.payments.prepared import Prepared
+from minibank.transactions.store import (
+    insert_transactions,
+    list_records,
+    update_transactions,
+)
+
+
+async def run_batch(tx: Tx, prepared: Sequence[Prepared], hold_seconds: int) -> list[Answer]:
+    """Execute commands that arrived together; one answer for each, in order."""
+    commands = [one.command for one in prepared]
+    picture = await gather(tx, commands, hold_seconds)
+    answers = decide_all(prepared, picture, tx.ids)
+    await write(tx, picture)
+    return answers
+
+
+async def gather(tx: Tx, commands: Sequence[Command], hold_seconds: int) -> Picture:
+    """Lock the accounts, then read everything that decisions depend on.
+
+    The lock comes first and alone: on PostgreSQL each later statement then sees what the last
+    holder of the lock committed.
+    """
+    accounts = store.keys_of(_accounts(commands))
+    await store.lock_accounts(tx, accounts)
+    picture = Picture(tx.now, hold_seconds, await store.list_accounts(tx, accounts))
+    for known in await store.list_recorded(tx, _identities(commands)):
+        picture.recorded[known.account_id, known.issuer, known.command_id] = known
+    picture.owners = await store.list_owners(tx, accounts)
+    picture.cards = await store.list_cards(tx, accounts)
+    if merchants := _named(commands, "merchant_id"):
+        picture.merchants = await store.list_merchant_categories(tx, merchants)
+    if authorisations := _named(commands, "authorisation_id"):
+        keys = store.keys_of(authorisations)
+        picture.authorisations = await store.list_authorisations(tx, keys)
+    transactions = {one.transaction_id for one in picture.authorisations.values()}
+    for command in commands:
+        if isinstance(command, RefundCard) and command.original_transaction_id:
+            transactions.add(command.original_transaction_id)
+    if transactions:
+        for record in await list_records(tx, *store.keys_of(transactions)):
+            picture.transactions[record.id] = record
+    return picture
+
+
+def _accounts(commands: Iterable[Command]) -> set[str]:
+    accounts = set()
+    for command in commands:
+        accounts.add(command.account_id)
+        if isinstance(command, TransferBetween):
+            accounts.add(command.payee_account_id)
+    return accounts
+
+
+def _identities(commands: Iterable[Command]) -> list[tuple[int, str, str, str]]:
+    return [
+        (shard, command.account_id, command.issuer, command.id)
+        for command in commands
+        if (shard := shard_of(command.account_id)) is not None
+    ]
+
+
+def _named(commands: Iterable[Command], field: str) -> set[str]:
+    return {value for command in commands if (value := getattr(command, field, None))}
+
+
+async def write(tx: Tx, picture: Picture) -> None:
+    """Write what the batch decided, one statement per kind of row."""
+    written = picture.written
+    await store.update_balances(tx, written.accounts.values())
+    await insert_entry_sets(tx, written.entry_sets)
+    await insert_transactions(tx, list(written.new_transactions.values()))
+    await update_transactions(tx, list(written.changed_transactions.values()))
+    await store.insert_authorisations(tx, written.new_authorisations.values())
+    await store.update_authorisations(tx, written.changed_authorisations.values())
+    await store.insert_outcomes(tx, written.outcomes, picture.accounts)

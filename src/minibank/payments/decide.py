@@ -1,0 +1,95 @@
+"""The fold: recognise, decide, apply, one command after the other in order of arrival."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+
+from minibank.core.errors import BadParam, BankError, Conflict, InternalService
+from minibank.core.ids import IdSource
+from minibank.core.money import AMOUNT_MAX
+from minibank.payments import authorisations, presentments, transfers
+from minibank.payments.commands import (
+    AuthoriseCard,
+    Command,
+    ExpireAuthorisation,
+    IncrementAuthorisation,
+    PresentCard,
+    ReceiveTransfer,
+    RefundCard,
+    ReverseAuthorisation,
+    SendTransfer,
+    TopUp,
+    TransferBetween,
+)
+from minibank.payments.effects import Effect
+from minibank.payments.picture import Answer, Picture, require_range
+from minibank.payments.prepared import Prepared
+
+log = structlog.get_logger()
+
+Decision = Callable[[Any, Picture, IdSource], Effect]
+
+DECISIONS: dict[type[Command], Decision] = {
+    TopUp: transfers.top_up,
+    ReceiveTransfer: transfers.receive_transfer,
+    SendTransfer: transfers.send_transfer,
+    TransferBetween: transfers.transfer_between,
+    AuthoriseCard: authorisations.authorise_card,
+    IncrementAuthorisation: authorisations.increment_authorisation,
+    ReverseAuthorisation: authorisations.reverse_authorisation,
+    ExpireAuthorisation: authorisations.expire_authorisation,
+    PresentCard: presentments.present_card,
+    RefundCard: presentments.refund_card,
+}
+
+_MAY_BE_ZERO = (AuthoriseCard, PresentCard)
+"""Card checks ask for nothing, and a presentment may come to nothing."""
+
+
+def decide_all(prepared: Sequence[Prepared], picture: Picture, ids: IdSource) -> list[Answer]:
+    """Answer every command; each sees what those before it did, and fails alone."""
+    return [_answer(one, picture, ids) for one in prepared]
+
+
+def _answer(prepared: Prepared, picture: Picture, ids: IdSource) -> Answer:
+    command = prepared.command
+    known = picture.recorded.get((command.account_id, command.issuer, command.id))
+    if known is not None:
+        if known.digest != prepared.digest:
+            return Conflict(
+                "conflict.command_id_reused", "This id was used for a command of other content"
+            )
+        return known.outcome
+    try:
+        effect = _decide(command, picture, ids.scope(_scope(command)))
+    except BankError as refusal:
+        return refusal
+    except Exception:
+        log.exception("a decision failed", command=type(command).__name__)
+        return InternalService()
+    picture.apply(effect)
+    picture.record(command, prepared.digest, effect)
+    return effect.outcome
+
+
+def _decide(command: Command, picture: Picture, ids: IdSource) -> Effect:
+    _require_amounts(command)
+    effect = DECISIONS[type(command)](command, picture, ids)
+    require_range(effect, picture)
+    return effect
+
+
+def _scope(command: Command) -> str:
+    return f"{command.issuer}\n{command.account_id}\n{command.id}"
+
+
+def _require_amounts(command: Command) -> None:
+    """Amounts are magnitudes within what the bank can count; `BadParam` otherwise."""
+    least = 0 if isinstance(command, _MAY_BE_ZERO) else 1
+    for name in ("amount", "local_amount"):
+        amount = getattr(command, name, None)
+        if amount is None:
+            continue
+        if not (least if name == "amount" else 0) <= amount <= AMOUNT_MAX:
+            raise BadParam(name, f"must be between {least} and {AMOUNT_MAX}")

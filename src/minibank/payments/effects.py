@@ -1,0 +1,42 @@
+"""What a decision does: values that say everything a command changes."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from minibank.ledger.entries import EntrySet
+from minibank.payments.commands import Outcome
+from minibank.transactions.records import TransactionRecord
+
+AuthorisationState = Literal["open", "presented", "reversed", "expired"]
+
+EXPIRY = "authorisation_expiry"
+"""The kind of due work that ends a hold nobody presented."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authorisation:
+    """A hold on an account's money; `held` is what it still holds."""
+
+    shard: int
+    id: str
+    account_id: str
+    card_id: str
+    transaction_id: str
+    state: AuthorisationState
+    held: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The whole effect of one command.
+
+    `transactions` and `authorisations` are their new state, whether they are new or changed.
+    """
+
+    outcome: Outcome
+    entry_sets: tuple[EntrySet, ...] = ()
+    transactions: tuple[TransactionRecord, ...] = ()
+    authorisations: tuple[Authorisation, ...] = ()
+    also_recorded_on: tuple[str, str] | None = None
+    """(account, command id) of the other account that a transfer between customers touched."""

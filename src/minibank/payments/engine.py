@@ -1,0 +1,189 @@
+"""The queue in front of the money: commands that wait together are committed together.
+
+One batch is in flight at a time. What queues while it runs becomes the next one, so a lone command
+is not delayed, and under load one commit pays for hundreds.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from minibank.core.clock import Clock
+from minibank.core.errors import (
+    BadRequest,
+    BankError,
+    InternalService,
+    RateLimited,
+    Timeout,
+    Unavailable,
+)
+from minibank.db import BadData, Database, DatabaseError, UniqueViolation
+from minibank.payments.batch import run_batch
+from minibank.payments.commands import Command, Outcome
+from minibank.payments.picture import Answer
+from minibank.payments.prepared import Prepared, prepare
+
+log = structlog.get_logger()
+
+BATCH_BYTES_MAX = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How much may queue and for how long; `hold_seconds` is the life of an authorisation."""
+
+    batch_max: int = 500
+    queue_max: int = 10_000
+    queue_wait_seconds: float = 5.0
+    hold_seconds: int = 7 * 24 * 3600
+
+
+@dataclass(slots=True)
+class EngineCounters:
+    """What the engine has done since it started."""
+
+    commands: int = 0
+    commits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Queued:
+    prepared: Prepared
+    queued_at: float
+    answer: "asyncio.Future[Outcome]"
+
+
+class Engine:
+    """Executes commands; safe to share between all requests of a process."""
+
+    def __init__(self, db: Database, settings: EngineSettings | None = None) -> None:
+        self._db = db
+        self._clock: Clock = db.clock
+        self._settings = settings or EngineSettings()
+        self._waiting: deque[_Queued] = deque()
+        self._bulk: deque[_Queued] = deque()
+        self._runner: asyncio.Task[None] | None = None
+        self._closing = False
+        self.counters = EngineCounters()
+
+    async def execute(self, command: Command) -> Outcome:
+        """Execute one command and answer its outcome, declined or done.
+
+        Once queued it runs, whether or not the caller still waits. Raises the command's own
+        `BankError`; `RateLimited` when the queue is full, `Timeout` when it waited too long to be
+        begun, `Unavailable` when the database is away. After any of these nothing has happened,
+        except `Unavailable`, after which the same command may be sent again.
+        """
+        return await self._enqueue(self._waiting, command)
+
+    async def execute_many(self, commands: Sequence[Command]) -> list[Answer]:
+        """Execute many commands in order, one answer for each; errors are values here.
+
+        They enter in slices and take at most half of a batch, so that they hold nobody else up.
+        """
+        answers: list[Answer] = []
+        size = max(1, self._settings.batch_max // 2)
+        for start in range(0, len(commands), size):
+            answers += await asyncio.gather(
+                *(self._try(command) for command in commands[start : start + size])
+            )
+        return answers
+
+    async def _try(self, command: Command) -> Answer:
+        try:
+            return await self._enqueue(self._bulk, command)
+        except BankError as refusal:
+            return refusal
+
+    def _enqueue(self, queue: deque[_Queued], command: Command) -> "asyncio.Future[Outcome]":
+        if self._closing:
+            raise Unavailable("unavailable.shutting_down", "The bank is shutting down")
+        if len(self._waiting) + len(self._bulk) >= self._settings.queue_max:
+            raise RateLimited(
+                "rate_limited.overloaded", "Too many payments are waiting", retry_after=1
+            )
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        queue.append(_Queued(prepare(command), self._clock.monotonic(), answer))
+        if self._runner is None:
+            self._runner = asyncio.create_task(self._run())
+        return answer
+
+    async def drain(self) -> None:
+        """Take no more commands, and return when those queued are answered."""
+        self._closing = True
+        if self._runner is not None:
+            await self._runner
+
+    async def _run(self) -> None:
+        while batch := self._next_batch():
+            await self._execute(batch)
+        self._runner = None
+
+    def _next_batch(self) -> list[_Queued]:
+        """What runs next: at most half of it bulk, and never more than a batch may hold."""
+        count = self._settings.batch_max
+        reserved = min(len(self._bulk), count // 2)
+        size = 0
+        batch: list[_Queued] = []
+        for queue, share in ((self._waiting, count - reserved), (self._bulk, count // 2)):
+            taken = 0
+            while queue and taken < share and len(batch) < count:
+                if batch and size + queue[0].prepared.size > BATCH_BYTES_MAX:
+                    break
+                one = queue.popleft()
+                if self._is_late(one):
+                    continue
+                taken += 1
+                size += one.prepared.size
+                batch.append(one)
+        return batch
+
+    def _is_late(self, one: _Queued) -> bool:
+        waited = self._clock.monotonic() - one.queued_at
+        if waited <= self._settings.queue_wait_seconds:
+            return False
+        _settle(one, Timeout("timeout", "The payment waited too long and was not begun"))
+        return True
+
+    async def _execute(self, batch: Sequence[_Queued]) -> None:
+        """Run one batch; what the database refuses is found by halves, so that it fails alone."""
+        prepared = [one.prepared for one in batch]
+        hold_seconds = self._settings.hold_seconds
+        try:
+            answers = await self._db.transact(lambda tx: run_batch(tx, prepared, hold_seconds))
+        except (BadData, UniqueViolation) as error:
+            if len(batch) > 1:
+                half = len(batch) // 2
+                await self._execute(batch[:half])
+                await self._execute(batch[half:])
+            else:
+                _refuse(batch, error, BadRequest("bad_request.bad_command", "It cannot be stored"))
+        except DatabaseError as error:
+            _refuse(batch, error, Unavailable("unavailable.database", "The database is away"))
+        except Exception as error:
+            log.exception("a batch failed")
+            _refuse(batch, error, InternalService())
+        else:
+            self.counters.commits += 1
+            self.counters.commands += len(batch)
+            for one, answer in zip(batch, answers, strict=True):
+                _settle(one, answer)
+
+
+def _refuse(batch: Sequence[_Queued], error: Exception, answer: BankError) -> None:
+    log.error("commands were refused", error=type(error).__name__, commands=len(batch))
+    for one in batch:
+        _settle(one, answer)
+
+
+def _settle(one: _Queued, answer: Answer) -> None:
+    """Give a caller its answer, if it still waits."""
+    if one.answer.done():
+        return
+    if isinstance(answer, BankError):
+        one.answer.set_exception(answer)
+    else:
+        one.answer.set_result(answer)

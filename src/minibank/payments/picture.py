@@ -1,0 +1,227 @@
+"""What the engine knows when it decides: gathered once per batch, kept true as decisions fall."""
+
+from dataclasses import dataclass, field
+
+from minibank.core.errors import BadParam, BankError, Conflict, NotFound
+from minibank.core.money import AMOUNT_MAX
+from minibank.ledger.chain import next_hash
+from minibank.ledger.entries import EntrySet, held, main
+from minibank.ledger.store import ChainedSet
+from minibank.payments.commands import Command, Outcome
+from minibank.payments.effects import Authorisation, Effect
+from minibank.transactions.records import TransactionRecord
+
+
+@dataclass(slots=True)
+class Account:
+    """An account as the engine sees it; `booked` and `held` in minor units."""
+
+    shard: int
+    id: str
+    state: str
+    currency: str
+    sort_code: str
+    account_number: str
+    booked: int
+    held: int
+    overdraft_limit: int
+    last_created_at: int
+    chain_length: int
+    chain_head: bytes
+
+    @property
+    def available(self) -> int:
+        """What the account has and does not hold."""
+        return self.booked - self.held
+
+    def can_pay(self, amount: int) -> bool:
+        """Whether a decision may take this much; holds and the overdraft are counted."""
+        return amount == 0 or self.available - amount >= -self.overdraft_limit
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card as the engine sees it."""
+
+    id: str
+    account_id: str
+    user_id: str
+    state: str
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A person who owns an account."""
+
+    user_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was answered to a command, and the digest of its content."""
+
+    account_id: str
+    issuer: str
+    command_id: str
+    command: str
+    digest: bytes
+    outcome: Outcome
+
+
+Key = tuple[str, str, str]
+
+
+@dataclass(slots=True)
+class Picture:
+    """The facts that decisions read, and what has been decided in this batch.
+
+    `instant` is the batch's own, in microseconds. `merchants` maps an id to its category.
+    """
+
+    instant: int
+    hold_seconds: int
+    accounts: dict[str, Account]
+    owners: dict[str, list[Owner]] = field(default_factory=dict)
+    cards: dict[str, Card] = field(default_factory=dict)
+    merchants: dict[str, str] = field(default_factory=dict)
+    authorisations: dict[str, Authorisation] = field(default_factory=dict)
+    transactions: dict[str, TransactionRecord] = field(default_factory=dict)
+    recorded: dict[Key, Recorded] = field(default_factory=dict)
+    written: "Written" = field(default_factory=lambda: Written())
+
+    def account(self, account_id: str) -> Account:
+        """The account, or `NotFound`."""
+        account = self.accounts.get(account_id)
+        if account is None:
+            raise NotFound("account", "There is no such account")
+        return account
+
+    def open_account(self, account_id: str) -> Account:
+        """The account, when it may take part in new business; else `NotFound` or `Conflict`."""
+        account = self.account(account_id)
+        if account.state != "open":
+            raise Conflict("conflict.account_not_open", f"The account is {account.state}")
+        return account
+
+    def account_for_credit(self, account_id: str) -> Account:
+        """The account, when it may still receive; else `NotFound` or `Conflict`."""
+        account = self.account(account_id)
+        if account.state == "closed":
+            raise Conflict("conflict.account_closed", "The account is closed")
+        return account
+
+    def card(self, card_id: str | None, account: Account) -> Card:
+        """The card, when it is one of this account's; else `NotFound`."""
+        card = self.cards.get(card_id or "")
+        if card is None or card.account_id != account.id:
+            raise NotFound("card", "The account has no such card")
+        return card
+
+    def authorisation(self, authorisation_id: str, account: Account) -> Authorisation:
+        """The authorisation, when it is one of this account's; else `NotFound`."""
+        found = self.authorisations.get(authorisation_id)
+        if found is None or found.account_id != account.id:
+            raise NotFound("authorisation", "The account has no such authorisation")
+        return found
+
+    def category(self, merchant_id: str | None) -> str:
+        """A merchant's category; `BadParam` when there is no such merchant."""
+        if merchant_id is None:
+            return "general"
+        if merchant_id not in self.merchants:
+            raise BadParam("merchant_id", "names no known merchant")
+        return self.merchants[merchant_id]
+
+    def happened_at(self, command: Command, account: Account) -> int:
+        """When the command happened; `BadParam` for history older than the account's newest row."""
+        if command.at is None:
+            return self.instant
+        if command.at > self.instant:
+            raise BadParam("at", "lies in the future")
+        if command.at < account.last_created_at:
+            raise BadParam("at", "is older than the newest transaction of the account")
+        return command.at
+
+    def apply(self, effect: Effect) -> None:
+        """Make the effect part of what the next decision of the batch sees."""
+        for entry_set in effect.entry_sets:
+            self._post(entry_set)
+        for transaction in effect.transactions:
+            self._put_transaction(transaction)
+        for authorisation in effect.authorisations:
+            self.written.put_authorisation(authorisation, self.authorisations)
+            self.authorisations[authorisation.id] = authorisation
+
+    def _post(self, entry_set: EntrySet) -> None:
+        account = self.accounts[entry_set.account_id]
+        account.held += entry_set.total(held(account.id))
+        account.booked += entry_set.total(main(account.id)) + entry_set.total(held(account.id))
+        account.chain_length += 1
+        previous = account.chain_head
+        account.chain_head = next_hash(previous, account.chain_length, entry_set)
+        self.written.entry_sets.append(
+            ChainedSet(account.shard, account.chain_length, previous, account.chain_head, entry_set)
+        )
+        self.written.accounts[account.id] = account
+
+    def _put_transaction(self, transaction: TransactionRecord) -> None:
+        account = self.accounts[transaction.account_id]
+        if transaction.created_at > account.last_created_at:
+            account.last_created_at = transaction.created_at
+            self.written.accounts[account.id] = account
+        self.written.put_transaction(transaction, self.transactions)
+        self.transactions[transaction.id] = transaction
+
+    def record(self, command: Command, digest: bytes, effect: Effect) -> None:
+        """Keep what was answered, so that a repeat is answered alike."""
+        places = [(command.account_id, command.id)]
+        if effect.also_recorded_on:
+            places.append(effect.also_recorded_on)
+        kind = str(command.__struct_config__.tag)
+        for account_id, command_id in places:
+            entry = Recorded(account_id, command.issuer, command_id, kind, digest, effect.outcome)
+            self.recorded[account_id, command.issuer, command_id] = entry
+            self.written.outcomes.append(entry)
+
+
+@dataclass(slots=True)
+class Written:
+    """What a batch will write, one list per table."""
+
+    accounts: dict[str, Account] = field(default_factory=dict)
+    entry_sets: list[ChainedSet] = field(default_factory=list)
+    outcomes: list[Recorded] = field(default_factory=list)
+    new_transactions: dict[str, TransactionRecord] = field(default_factory=dict)
+    changed_transactions: dict[str, TransactionRecord] = field(default_factory=dict)
+    new_authorisations: dict[str, Authorisation] = field(default_factory=dict)
+    changed_authorisations: dict[str, Authorisation] = field(default_factory=dict)
+
+    def put_transaction(
+        self, transaction: TransactionRecord, known: dict[str, TransactionRecord]
+    ) -> None:
+        """Note a new or changed transaction."""
+        is_new = transaction.id not in known or transaction.id in self.new_transactions
+        into = self.new_transactions if is_new else self.changed_transactions
+        into[transaction.id] = transaction
+
+    def put_authorisation(
+        self, authorisation: Authorisation, known: dict[str, Authorisation]
+    ) -> None:
+        """Note a new or changed authorisation."""
+        is_new = authorisation.id not in known or authorisation.id in self.new_authorisations
+        into = self.new_authorisations if is_new else self.changed_authorisations
+        into[authorisation.id] = authorisation
+
+
+def require_range(effect: Effect, picture: Picture) -> None:
+    """Refuse an effect that would take a balance beyond what the bank can count."""
+    for entry_set in effect.entry_sets:
+        account = picture.accounts[entry_set.account_id]
+        change = entry_set.total(main(account.id)) + entry_set.total(held(account.id))
+        if abs(account.booked + change) > AMOUNT_MAX:
+            raise BadParam("amount", "would take the balance out of range")
+
+
+Answer = Outcome | BankError

@@ -1,0 +1,45 @@
+"""A command made ready for the queue: checked for what no row can hold, measured and digested."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+import msgspec
+
+from minibank.core.errors import BadParam, BadRequest
+from minibank.payments.commands import Command
+
+COMMAND_BYTES_MAX = 64 * 1024
+"""The largest canonical form a command may have."""
+
+_CANONICAL = msgspec.json.Encoder(order="sorted")
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A command with the digest of its canonical form and that form's size in bytes."""
+
+    command: Command
+    digest: bytes
+    size: int
+
+
+def prepare(command: Command) -> Prepared:
+    """Make a command ready; `BadRequest` when no row could hold it.
+
+    The canonical form is JSON with sorted keys; equal digests mean equal content.
+    """
+    try:
+        form = _CANONICAL.encode(command)
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise _unstorable() from error
+    if len(form) > COMMAND_BYTES_MAX:
+        raise BadParam("command", f"is larger than {COMMAND_BYTES_MAX} bytes")
+    if _NUL.search(form):
+        raise _unstorable()
+    return Prepared(command, hashlib.sha256(form).digest(), len(form))
+
+
+def _unstorable() -> BadRequest:
+    return BadRequest("bad_request.bad_command", "The command holds a value that cannot be stored")

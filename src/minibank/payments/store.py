@@ -1,0 +1,237 @@
+"""What the engine gathers and writes: one statement per kind of row, however large the batch."""
+
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from minibank.core.ids import shard_of
+from minibank.db import ReadTx, Tx
+from minibank.payments.commands import Outcome
+from minibank.payments.effects import EXPIRY, Authorisation
+from minibank.payments.picture import Account, Card, Owner, Recorded
+
+Keys = tuple[list[int], list[str]]
+
+
+def keys_of(ids: Collection[str]) -> Keys:
+    """Ids with their shards, in order; those from which no shard can be read are left out."""
+    pairs = sorted((shard, one) for one in set(ids) if (shard := shard_of(one)) is not None)
+    return [shard for shard, _ in pairs], [one for _, one in pairs]
+
+
+async def lock_accounts(tx: Tx, accounts: Keys) -> None:
+    """Hold the accounts' balance rows until the unit of work ends, in one order for everybody."""
+    await tx.fetch(
+        """
+        SELECT 1
+        FROM unnest($1::bigint[], $2::text[]) AS k(shard, account_id)
+        JOIN balances b ON b.shard = k.shard AND b.account_id = k.account_id
+        ORDER BY b.shard, b.account_id
+        FOR NO KEY UPDATE OF b
+        """,
+        *accounts,
+    )
+
+
+async def list_accounts(tx: ReadTx, accounts: Keys) -> dict[str, Account]:
+    """The accounts with their balances, by id."""
+    rows = await tx.fetch(
+        """
+        SELECT a.shard, a.id, a.state, a.currency, a.sort_code, a.account_number, b.booked, b.held,
+               b.overdraft_limit, b.last_created_at, b.chain_length, b.chain_head
+        FROM unnest($1::bigint[], $2::text[]) AS k(shard, id)
+        JOIN accounts a ON a.shard = k.shard AND a.id = k.id
+        JOIN balances b ON b.shard = k.shard AND b.account_id = k.id
+        """,
+        *accounts,
+    )
+    return {row["id"]: Account(*(row[n] for n in range(12))) for row in rows}
+
+
+async def list_owners(tx: ReadTx, accounts: Keys) -> dict[str, list[Owner]]:
+    """The owners of the accounts, first owner first."""
+    rows = await tx.fetch(
+        """
+        SELECT o.account_id, o.user_id, o.name
+        FROM unnest($1::bigint[], $2::text[]) AS k(shard, account_id)
+        JOIN owners o ON o.shard = k.shard AND o.account_id = k.account_id
+        ORDER BY o.account_id, o.position
+        """,
+        *accounts,
+    )
+    owners: dict[str, list[Owner]] = {}
+    for row in rows:
+        owners.setdefault(row["account_id"], []).append(Owner(row["user_id"], row["name"]))
+    return owners
+
+
+async def list_cards(tx: ReadTx, accounts: Keys) -> dict[str, Card]:
+    """Every card of the accounts, by id."""
+    rows = await tx.fetch(
+        """
+        SELECT c.id, c.account_id, c.user_id, c.state, c.expires_at
+        FROM unnest($1::bigint[], $2::text[]) AS k(shard, account_id)
+        JOIN cards c ON c.shard = k.shard AND c.account_id = k.account_id
+        """,
+        *accounts,
+    )
+    return {row["id"]: Card(*(row[n] for n in range(5))) for row in rows}
+
+
+async def list_merchant_categories(tx: ReadTx, ids: Collection[str]) -> dict[str, str]:
+    """The category of each merchant that exists, by id."""
+    rows = await tx.fetch("SELECT id, category FROM merchants WHERE id = ANY($1)", sorted(set(ids)))
+    return {row["id"]: row["category"] for row in rows}
+
+
+async def list_authorisations(tx: ReadTx, authorisations: Keys) -> dict[str, Authorisation]:
+    """The authorisations with these ids."""
+    rows = await tx.fetch(
+        """
+        SELECT a.shard, a.id, a.account_id, a.card_id, a.transaction_id, a.state, a.held,
+               a.expires_at
+        FROM unnest($1::bigint[], $2::text[]) AS k(shard, id)
+        JOIN authorisations a ON a.shard = k.shard AND a.id = k.id
+        """,
+        *authorisations,
+    )
+    return {row["id"]: Authorisation(*(row[n] for n in range(8))) for row in rows}
+
+
+async def list_recorded(tx: ReadTx, keys: Sequence[tuple[int, str, str, str]]) -> list[Recorded]:
+    """What was answered to commands with these (shard, account, issuer, id)."""
+    columns = [list(column) for column in zip(*keys, strict=True)]
+    rows = await tx.fetch(
+        """
+        SELECT o.account_id, o.issuer, o.command_id, o.command, o.digest, o.outcome
+        FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[])
+             AS k(shard, account_id, issuer, command_id)
+        JOIN outcomes o ON o.shard = k.shard AND o.account_id = k.account_id
+             AND o.issuer = k.issuer AND o.command_id = k.command_id
+        """,
+        *columns,
+    )
+    return [
+        Recorded(
+            row["account_id"],
+            row["issuer"],
+            row["command_id"],
+            row["command"],
+            row["digest"],
+            msgspec.json.decode(row["outcome"], type=Outcome),
+        )
+        for row in rows
+    ]
+
+
+async def insert_outcomes(tx: Tx, recorded: Sequence[Recorded], shards: dict[str, Account]) -> None:
+    """Keep what was answered."""
+    await tx.insert_rows(
+        "outcomes",
+        (
+            "shard",
+            "account_id",
+            "issuer",
+            "command_id",
+            "command",
+            "digest",
+            "outcome",
+            "decided_at",
+        ),
+        [
+            (
+                shards[one.account_id].shard,
+                one.account_id,
+                one.issuer,
+                one.command_id,
+                one.command,
+                one.digest,
+                msgspec.json.encode(one.outcome).decode(),
+                tx.now,
+            )
+            for one in recorded
+        ],
+    )
+
+
+async def update_balances(tx: Tx, accounts: Collection[Account]) -> None:
+    """Write the accounts' new balances and the ends of their chains."""
+    await tx.update_rows(
+        "balances",
+        ("shard", "account_id"),
+        ("booked", "held", "last_created_at", "chain_length", "chain_head"),
+        [
+            (
+                account.shard,
+                account.id,
+                account.booked,
+                account.held,
+                account.last_created_at,
+                account.chain_length,
+                account.chain_head,
+            )
+            for account in accounts
+        ],
+    )
+
+
+async def insert_authorisations(tx: Tx, authorisations: Collection[Authorisation]) -> None:
+    """Store new authorisations, and with each open one the work of its expiry."""
+    await tx.insert_rows(
+        "authorisations",
+        (
+            "shard",
+            "id",
+            "account_id",
+            "card_id",
+            "transaction_id",
+            "state",
+            "held",
+            "expires_at",
+        ),
+        [
+            (
+                one.shard,
+                one.id,
+                one.account_id,
+                one.card_id,
+                one.transaction_id,
+                one.state,
+                one.held,
+                one.expires_at,
+            )
+            for one in authorisations
+        ],
+    )
+    await tx.insert_rows(
+        "due_work",
+        ("shard", "kind", "subject", "account_id", "due_at", "claimed_until"),
+        [
+            (one.shard, EXPIRY, one.id, one.account_id, one.expires_at, 0)
+            for one in authorisations
+            if one.state == "open"
+        ],
+    )
+
+
+async def update_authorisations(tx: Tx, authorisations: Collection[Authorisation]) -> None:
+    """Store the new state of authorisations; the expiry of those that ended falls away."""
+    await tx.update_rows(
+        "authorisations",
+        ("shard", "id"),
+        ("state", "held"),
+        [(one.shard, one.id, one.state, one.held) for one in authorisations],
+    )
+    ended = [one for one in authorisations if one.state != "open"]
+    if ended:
+        await tx.execute(
+            """
+            DELETE FROM due_work WHERE (shard, kind, subject) IN (
+                SELECT k.shard, k.kind, k.subject
+                FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(shard, kind, subject)
+            )
+            """,
+            [one.shard for one in ended],
+            [EXPIRY] * len(ended),
+            [one.id for one in ended],
+        )

@@ -1,0 +1,219 @@
+"""Transfers and top-ups: each command's whole effect, in one function each."""
+
+from minibank.core.errors import BadParam, InsufficientFunds
+from minibank.core.ids import IdSource
+from minibank.ledger.entries import TOP_UP_SETTLEMENT, TRANSFER_SETTLEMENT, TRANSIT, main
+from minibank.payments.commands import (
+    Counterparty,
+    Outcome,
+    ReceiveTransfer,
+    SendTransfer,
+    TopUp,
+    TransferBetween,
+)
+from minibank.payments.drafts import Draft, draft_posting, draft_transaction
+from minibank.payments.effects import Effect
+from minibank.payments.picture import Account, Picture
+
+BETWEEN = "p2p_payment"
+
+
+def top_up(command: TopUp, picture: Picture, ids: IdSource) -> Effect:
+    """Load money onto the account."""
+    account = picture.open_account(command.account_id)
+    happened_at = picture.happened_at(command, account)
+    transaction = draft_transaction(
+        account,
+        ids,
+        Draft(
+            kind="top_up",
+            amount=command.amount,
+            happened_at=happened_at,
+            description=command.description,
+            scheme="topup",
+            dedupe_id=command.id,
+            category="mondo",
+            is_load=True,
+            originator=True,
+        ),
+    )
+    return Effect(
+        Outcome(
+            status="done",
+            balance=account.available + command.amount,
+            transaction_id=transaction.id,
+        ),
+        entry_sets=draft_posting(
+            picture,
+            ids,
+            transaction,
+            (TOP_UP_SETTLEMENT, -command.amount),
+            (main(account.id), command.amount),
+            code="top_up",
+            happened_at=happened_at,
+        ),
+        transactions=(transaction,),
+    )
+
+
+def receive_transfer(command: ReceiveTransfer, picture: Picture, ids: IdSource) -> Effect:
+    """Book what another bank sends; an account that is not closed takes it."""
+    account = picture.account_for_credit(command.account_id)
+    happened_at = picture.happened_at(command, account)
+    transaction = draft_transaction(
+        account,
+        ids,
+        Draft(
+            kind="transfer_in",
+            amount=command.amount,
+            happened_at=happened_at,
+            description=command.description,
+            scheme=command.scheme,
+            dedupe_id=command.id,
+            category=command.category,
+            counterparty=command.counterparty,
+        ),
+    )
+    return Effect(
+        Outcome(
+            status="done",
+            balance=account.available + command.amount,
+            transaction_id=transaction.id,
+        ),
+        entry_sets=draft_posting(
+            picture,
+            ids,
+            transaction,
+            (TRANSFER_SETTLEMENT, -command.amount),
+            (main(account.id), command.amount),
+            code="transfer_in",
+            happened_at=happened_at,
+        ),
+        transactions=(transaction,),
+    )
+
+
+def send_transfer(command: SendTransfer, picture: Picture, ids: IdSource) -> Effect:
+    """Send money to another bank; `InsufficientFunds` leaves nothing behind."""
+    account = picture.open_account(command.account_id)
+    happened_at = picture.happened_at(command, account)
+    if not account.can_pay(command.amount):
+        raise InsufficientFunds
+    transaction = draft_transaction(
+        account,
+        ids,
+        Draft(
+            kind="transfer_out",
+            amount=-command.amount,
+            happened_at=happened_at,
+            description=command.description,
+            scheme=command.scheme,
+            dedupe_id=command.id,
+            category=command.category,
+            counterparty=command.counterparty,
+            user_id=_sender(picture, account, command.user_id),
+            originator=True,
+        ),
+    )
+    return Effect(
+        Outcome(
+            status="done",
+            balance=account.available - command.amount,
+            transaction_id=transaction.id,
+        ),
+        entry_sets=draft_posting(
+            picture,
+            ids,
+            transaction,
+            (main(account.id), -command.amount),
+            (TRANSFER_SETTLEMENT, command.amount),
+            code="transfer_out",
+            happened_at=happened_at,
+        ),
+        transactions=(transaction,),
+    )
+
+
+def transfer_between(command: TransferBetween, picture: Picture, ids: IdSource) -> Effect:
+    """Move money from one customer to another: two transactions, one decision, both or neither.
+
+    Each account gets its own balanced entry set against the transit address, so that each
+    account's chain tells its own story and the transit address is back at zero.
+    """
+    payer = picture.open_account(command.account_id)
+    payee = picture.account_for_credit(command.payee_account_id)
+    if payee.id == payer.id or payee.currency != payer.currency:
+        raise BadParam("payee_account_id", "must be another account in the same currency")
+    happened_at = max(picture.happened_at(command, account) for account in (payer, payee))
+    if not payer.can_pay(command.amount):
+        raise InsufficientFunds
+    debit = draft_transaction(
+        payer, ids, _side(command, picture, payer, payee, -command.amount, happened_at)
+    )
+    credit = draft_transaction(
+        payee, ids, _side(command, picture, payee, payer, command.amount, happened_at)
+    )
+    return Effect(
+        Outcome(
+            status="done",
+            balance=payer.available - command.amount,
+            transaction_id=debit.id,
+            payee_transaction_id=credit.id,
+        ),
+        entry_sets=draft_posting(
+            picture,
+            ids,
+            debit,
+            (main(payer.id), -command.amount),
+            (TRANSIT, command.amount),
+            code="transfer_out",
+            happened_at=happened_at,
+        )
+        + draft_posting(
+            picture,
+            ids,
+            credit,
+            (TRANSIT, -command.amount),
+            (main(payee.id), command.amount),
+            code="transfer_in",
+            happened_at=happened_at,
+        ),
+        transactions=(debit, credit),
+        also_recorded_on=(payee.id, f"{command.id}/credit"),
+    )
+
+
+def _side(
+    command: TransferBetween,
+    picture: Picture,
+    account: Account,
+    other: Account,
+    amount: int,
+    happened_at: int,
+) -> Draft:
+    """One customer's view of a transfer: the other is the counterparty."""
+    owners = picture.owners.get(account.id, [])
+    others = picture.owners.get(other.id, [])
+    own_money = bool({owner.user_id for owner in owners} & {owner.user_id for owner in others})
+    return Draft(
+        kind="transfer_out" if amount < 0 else "transfer_in",
+        amount=amount,
+        happened_at=happened_at,
+        description=command.description,
+        scheme=BETWEEN,
+        dedupe_id=command.id,
+        counterparty=Counterparty(
+            name=" & ".join(owner.name for owner in others),
+            sort_code=other.sort_code,
+            account_number=other.account_number,
+            user_id=others[0].user_id if others else "",
+        ),
+        user_id=_sender(picture, account, command.user_id) if amount < 0 else "",
+        originator=amount < 0,
+        include_in_spending=not own_money,
+    )
+
+
+def _sender(picture: Picture, account: Account, user_id: str) -> str:
+    """Who sent it, told on joint accounts only."""
+    return user_id if len(picture.owners.get(account.id, ())) > 1 else ""
