@@ -1,0 +1,34 @@
+"""Fixtures of the compatibility tests: a demo bank per engine, and scripts run against it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.compatibility.demo import DemoBank, running_demo
+from tests.compatibility.scripts import Run, Runner, run_script
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def demo_bank(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DemoBank]:
+    """A demo bank that was started as a person starts one."""
+    flags = []
+    if request.param == "postgres":
+        flags = ["--database", request.getfixturevalue("postgres_url")]
+    with running_demo(tmp_path_factory.mktemp(f"demo-{request.param}"), *flags) as bank:
+        yield bank
+
+
+@pytest.fixture(scope="session")
+def run(demo_bank: DemoBank, tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    """Runs a script of clients/ in an environment, once: who asks again gets the same run."""
+    finished: dict[tuple[str, str], Run] = {}
+
+    def once(script: str, environment: str) -> Run:
+        key = (script, environment)
+        if key not in finished:
+            finished[key] = run_script(demo_bank, tmp_path_factory.mktemp("script"), *key)
+        return finished[key]
+
+    return once

@@ -1,0 +1,66 @@
+"""Running one of the scripts in clients/ against a bank, keeping what it says on the wire."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.compatibility import environments
+from tests.compatibility.demo import Customer, DemoBank, read_customers
+from tests.compatibility.wiretap import Exchange, Wiretap
+
+CLIENTS = Path(__file__).parent / "clients"
+SCRIPT_SECONDS = 100
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the bank held before a script ran, what the script reported, what the wire carried."""
+
+    bank: DemoBank
+    customers: list[Customer]
+    report: dict[str, Any]
+    exchanges: list[Exchange]
+
+
+# Runs a script of clients/ in an environment, both by name.
+Runner = Callable[[str, str], Run]
+
+
+def run_script(bank: DemoBank, directory: Path, script: str, environment: str) -> Run:
+    """Run clients/<script> in an environment; one that breaks fails the test with its words.
+
+    What the bank holds is read first, because a script may annotate it.
+    """
+    try:
+        launcher = environments.launcher(environment)
+    except environments.InstallFailed as failure:
+        pytest.fail(str(failure), pytrace=False)
+    customers = read_customers(bank)
+    info_file = directory / "info.json"
+    # Nothing of the machine's own settings (proxies, files in the home directory) reaches a client.
+    variables = {"PATH": os.environ["PATH"], "HOME": str(directory), "TMPDIR": str(directory)}
+    with Wiretap(bank.base_url) as tap:
+        info_file.write_text(json.dumps(bank.info | {"base_url": tap.base_url}))
+        finished = subprocess.run(
+            [str(launcher.program), str(CLIENTS / script), str(info_file)],
+            cwd=directory,
+            env=variables | {"PYTHONUTF8": "1"} | launcher.variables,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=SCRIPT_SECONDS,
+            check=False,
+        )
+    exchanges = tap.exchanges()
+    if finished.returncode != 0:
+        last = "\n".join(exchange.line for exchange in exchanges[-5:])
+        pytest.fail(
+            f"{script} broke.\n{finished.stderr[-4000:]}\nLast on the wire:\n{last}", pytrace=False
+        )
+    return Run(bank, customers, json.loads(finished.stdout), exchanges)
