@@ -9,7 +9,7 @@ import msgspec
 from minibank.db.base import Value
 
 _LOCKS = re.compile(r"\bFOR (?:NO KEY UPDATE|UPDATE|SHARE)(?: OF \w+)?(?: SKIP LOCKED| NOWAIT)?")
-_UNNEST = re.compile(r"unnest\(([^()]*)\) AS (\w+)\(([\w, ]+)\)")
+_UNNEST = re.compile(r"unnest\(([^()]*)\)\s+AS (\w+)\(([\w, ]+)\)")
 _ANY = re.compile(r"= ANY\(\$(\d+)\)")
 _PLACE = re.compile(r"\$(\d+(?:_\d+)*)")
 _COMMENT = re.compile(r"--[^\n]*")

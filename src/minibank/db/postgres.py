@@ -39,16 +39,19 @@ _STATES: dict[str, type[DatabaseError]] = {
     "55P03": LostRace,
     "23505": UniqueViolation,
     "25006": DatabaseUnavailable,
+    "25P03": DatabaseUnavailable,
+    "57P01": DatabaseUnavailable,
+    "57P02": DatabaseUnavailable,
+    "57P03": DatabaseUnavailable,
     "53100": StorageFull,
 }
 _CLASSES: dict[str, type[DatabaseError]] = {
     "08": DatabaseUnavailable,
     "53": DatabaseUnavailable,
-    "57": DatabaseUnavailable,
     "22": BadData,
     "23": BadData,
 }
-_GONE = (OSError, asyncpg.InterfaceError, asyncio.IncompleteReadError)
+_GONE = (OSError, asyncio.IncompleteReadError)
 
 
 def translate(error: Exception) -> Exception:
@@ -170,9 +173,15 @@ class PostgresDatabase:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
+        connection: Connection | None = None
         try:
             async with self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
                 yield connection
+        except asyncpg.InterfaceError as error:
+            # The driver has one word for a lost connection and for being used wrongly.
+            if connection is not None and not connection.is_closed():
+                raise
+            raise DatabaseUnavailable(str(error)) from error
         except Exception as error:
             translated = translate(error)
             if translated is error:

@@ -20,7 +20,7 @@ GENESIS = bytes(32)
 
 def next_hash(previous: bytes, sequence: int, entry_set: EntrySet) -> bytes:
     """The hash of the entry set that is number `sequence` (from 1) of its account."""
-    form = [
+    form: list[object] = [
         entry_set.account_id,
         sequence,
         entry_set.id,
@@ -31,4 +31,9 @@ def next_hash(previous: bytes, sequence: int, entry_set: EntrySet) -> bytes:
         entry_set.booked_at,
         [[entry.address, entry.amount, entry.currency] for entry in entry_set.entries],
     ]
+    return hash_of(previous, form)
+
+
+def hash_of(previous: bytes, form: list[object]) -> bytes:
+    """The hash of a canonical form that follows the hash `previous`."""
     return hashlib.sha256(previous + msgspec.json.encode(form)).digest()

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from minibank.core.errors import BadParam, BadRequest
+from minibank.core.errors import BadParam, BadRequest, NotFound
+from minibank.core.ids import shard_of
 from minibank.payments.commands import Command
 
 COMMAND_BYTES_MAX = 64 * 1024
@@ -26,10 +27,12 @@ class Prepared:
 
 
 def prepare(command: Command) -> Prepared:
-    """Make a command ready; `BadRequest` when no row could hold it.
+    """Make a command ready; `BadRequest` when no row could hold it, `NotFound` for no account.
 
     The canonical form is JSON with sorted keys; equal digests mean equal content.
     """
+    if shard_of(command.account_id) is None:
+        raise NotFound("account", "There is no such account")
     try:
         form = _CANONICAL.encode(command)
     except (UnicodeEncodeError, OverflowError) as error:

@@ -1,0 +1,6 @@
+"""Prove the books from the rows: every balance, hold and transaction against its entries."""
+
+from minibank.audit.findings import AuditReport, Finding
+from minibank.audit.run import audit
+
+__all__ = ["AuditReport", "Finding", "audit"]
