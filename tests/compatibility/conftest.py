@@ -8,6 +8,18 @@ from tests.compatibility.demo import DemoBank, running_demo
 from tests.compatibility.scripts import Run, Runner, run_script
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of one bank on one worker: each library's script then runs once per engine."""
+    for item in items:
+        parameters = (
+            item.callspec.params
+            if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+            else {}
+        )
+        if engine := parameters.get("demo_bank"):
+            item.add_marker(pytest.mark.xdist_group(f"compatibility-{engine}"))
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])
 def demo_bank(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory

@@ -1,4 +1,4 @@
-"""Running one of the scripts in clients/ against a bank, keeping what it says on the wire."""
+"""Running a client's script against a bank, keeping what it says on the wire."""
 
 import json
 import os
@@ -33,22 +33,30 @@ Runner = Callable[[str, str], Run]
 
 
 def run_script(bank: DemoBank, directory: Path, script: str, environment: str) -> Run:
-    """Run clients/<script> in an environment; one that breaks fails the test with its words.
+    """Run clients/<script>. What the bank holds is read first, because a script may annotate it."""
+    customers = read_customers(bank)
+    printed, exchanges = execute(bank, directory, CLIENTS / script, environment)
+    return Run(bank, customers, json.loads(printed), exchanges)
 
-    What the bank holds is read first, because a script may annotate it.
+
+def execute(
+    bank: DemoBank, directory: Path, script: Path, environment: str
+) -> tuple[str, list[Exchange]]:
+    """What a script prints, and its exchanges with the bank; one that breaks fails the test.
+
+    It runs in `directory`, where the demo's file is demo.json, and is given that file's name.
     """
     try:
         launcher = environments.launcher(environment)
     except environments.InstallFailed as failure:
         pytest.fail(str(failure), pytrace=False)
-    customers = read_customers(bank)
-    info_file = directory / "info.json"
     # Nothing of the machine's own settings (proxies, files in the home directory) reaches a client.
     variables = {"PATH": os.environ["PATH"], "HOME": str(directory), "TMPDIR": str(directory)}
     with Wiretap(bank.base_url) as tap:
-        info_file.write_text(json.dumps(bank.info | {"base_url": tap.base_url}))
+        info = json.dumps(bank.info | {"base_url": tap.base_url})
+        (directory / "demo.json").write_text(info)
         finished = subprocess.run(
-            [str(launcher.program), str(CLIENTS / script), str(info_file)],
+            [str(launcher.program), str(script), "demo.json"],
             cwd=directory,
             env=variables | {"PYTHONUTF8": "1"} | launcher.variables,
             capture_output=True,
@@ -60,7 +68,6 @@ def run_script(bank: DemoBank, directory: Path, script: str, environment: str) -
     exchanges = tap.exchanges()
     if finished.returncode != 0:
         last = "\n".join(exchange.line for exchange in exchanges[-5:])
-        pytest.fail(
-            f"{script} broke.\n{finished.stderr[-4000:]}\nLast on the wire:\n{last}", pytrace=False
-        )
-    return Run(bank, customers, json.loads(finished.stdout), exchanges)
+        said = f"{script.name} broke.\n{finished.stderr[-4000:]}\nLast on the wire:\n{last}"
+        pytest.fail(said, pytrace=False)
+    return finished.stdout, exchanges

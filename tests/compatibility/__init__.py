@@ -1,0 +1,1 @@
+"""Third-party client libraries, unmodified, against a demo bank."""
