@@ -27,7 +27,7 @@ def demo_bank(
     """A demo bank that was started as a person starts one."""
     flags = []
     if request.param == "postgres":
-        flags = ["--database", request.getfixturevalue("postgres_url")]
+        flags = ["--database", request.getfixturevalue("databases").new("postgres")]
     with running_demo(tmp_path_factory.mktemp(f"demo-{request.param}"), *flags) as bank:
         yield bank
 
