@@ -1,8 +1,8 @@
 """Counts the tests that ran against a database, per engine.
 
-The bank promises one behaviour on both engines, so every test of it runs on both, and a run in which
-one engine had fewer tests proved less than it seems. A test that is about one engine says so by its
-fixture (`sqlite_url`, `postgres_url`) and is counted apart.
+The bank promises one behaviour on both engines, so every test of it runs on both, and a run in
+which one engine had fewer tests proved less than it seems. A test that is about one engine says so
+by its fixture (`sqlite_url`, `postgres_url`) and is counted apart.
 """
 
 from collections import Counter
@@ -46,7 +46,9 @@ class EngineCount:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count a test once its body has run; a skipped one proved nothing."""
         if report.when == "call" and not (report.skipped and not hasattr(report, "wasxfail")):
-            self.ran.update(value for name, value in report.user_properties if name == PROPERTY)
+            self.ran.update(
+                str(value) for name, value in report.user_properties if name == PROPERTY
+            )
 
     @property
     def complaint(self) -> str | None:

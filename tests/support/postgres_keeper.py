@@ -84,12 +84,9 @@ class Keeper:
                 os.chown(directory, user["user"], user["group"])
         self._init(binaries, user)
         with self._log.open("ab") as log:
+            settings = [part for setting in _SETTINGS for part in ("-c", setting)]
             self._server = subprocess.Popen(
-                [
-                    binaries / "postgres",
-                    *("-D", self._data, "-k", self._run),
-                    *(part for setting in _SETTINGS for part in ("-c", setting)),
-                ],
+                [binaries / "postgres", "-D", self._data, "-k", self._run, *settings],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
