@@ -6,6 +6,7 @@ import pytest
 
 from tests.compatibility.demo import DemoBank, running_demo
 from tests.compatibility.scripts import Run, Runner, run_script
+from tests.support.databases import ENGINES, Databases
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,16 +21,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(f"compatibility-{engine}"))
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+@pytest.fixture(scope="session", params=ENGINES)
 def demo_bank(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    databases: Databases,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[DemoBank]:
     """A demo bank that was started as a person starts one."""
-    flags = []
-    if request.param == "postgres":
-        flags = ["--database", request.getfixturevalue("databases").new("postgres")]
-    with running_demo(tmp_path_factory.mktemp(f"demo-{request.param}"), *flags) as bank:
+    directory = tmp_path_factory.mktemp(f"demo-{request.param}")
+    if request.param == "sqlite":
+        with running_demo(directory) as bank:
+            yield bank
+        return
+    url = databases.new("postgres", migrated=False)
+    with running_demo(directory, "--database", url) as bank:
         yield bank
+    databases.discard(url)
 
 
 @pytest.fixture(scope="session")
