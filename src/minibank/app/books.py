@@ -1,0 +1,113 @@
+"""Open a bank's database: its schema, its kind, and what to say when something does not fit."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from minibank.app.errors import StartError
+from minibank.app.store import BankRow, create_bank, find_bank
+from minibank.core.clock import Clock
+from minibank.core.ids import IdSource
+from minibank.db import Database, DatabaseError, DatabaseUnavailable, Tx, open_database
+from minibank.db.errors import SchemaTooNew, SchemaTooOld
+from minibank.db.migrate import migrate, require_current
+from minibank.settings import Settings
+from minibank.settings.show import mask_url
+
+_SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a test or a simulation replaces: the clock and the source of ids."""
+
+    clock: Clock | None = None
+    ids: IdSource | None = None
+
+
+REAL = World()
+
+
+@asynccontextmanager
+async def open_books(
+    settings: Settings, *, creates: bool = False, seed: str | None = None, world: World = REAL
+) -> AsyncIterator[Database]:
+    """The bank's database, at this code's schema and of the settings' kind.
+
+    With `creates` it is created or migrated first, under a lock when many start at once, and a new
+    bank remembers `seed`; without, that is refused. Raises `StartError` when it cannot be opened.
+    """
+    _prepare_file(settings.database, creates=creates)
+    try:
+        db = await open_database(
+            settings.database, world.clock, world.ids, settings.connections_max
+        )
+    except DatabaseUnavailable as error:
+        raise StartError(_cannot_open(settings, error)) from error
+    try:
+        await _require_fitting(db, settings, creates=creates, seed=seed)
+        yield db
+    finally:
+        await db.close()
+
+
+async def _require_fitting(
+    db: Database, settings: Settings, *, creates: bool, seed: str | None
+) -> None:
+    where = mask_url(settings.database)
+    try:
+        if creates:
+            await migrate(db)
+            await db.transact(lambda tx: create_bank(tx, settings.mode, seed))
+        elif await db.schema_version() == 0:
+            raise StartError(f"there is no bank in {where}: `minibank migrate` creates one")
+        await require_current(db)
+        bank = await db.read(find_bank)
+    except (SchemaTooNew, SchemaTooOld) as error:
+        raise StartError(str(error)) from error
+    except DatabaseError as error:
+        raise StartError(_cannot_open(settings, error)) from error
+    _require_kind(bank, settings, where)
+
+
+def _require_kind(bank: BankRow | None, settings: Settings, where: str) -> None:
+    if bank is None:
+        raise StartError(f"there is no bank in {where}: `minibank migrate` creates one")
+    if bank.kind != settings.mode:
+        raise StartError(
+            f"the bank in {where} was created as a {bank.kind} bank and the mode is"
+            f" {settings.mode}: use --mode {bank.kind}, or another database"
+        )
+
+
+async def read_bank(tx: Tx) -> BankRow:
+    """The row of a bank that is open."""
+    bank = await find_bank(tx)
+    assert bank is not None, "open_books lets no database without a bank through"
+    return bank
+
+
+def _prepare_file(url: str, *, creates: bool) -> None:
+    """A SQLite bank's file: there, or made for its owner's eyes only."""
+    if not url.startswith(_SQLITE):
+        return
+    path = Path(url.removeprefix(_SQLITE))
+    if path.exists():
+        return
+    if not creates:
+        raise StartError(f"there is no bank at {path}: `minibank migrate` creates one")
+    if not path.absolute().parent.is_dir():
+        raise StartError(f"the bank cannot be created at {path}: its directory does not exist")
+    # The write-ahead log beside it takes its mode from this file.
+    with suppress(FileExistsError):
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except PermissionError as error:
+            raise StartError(f"the bank cannot be created at {path}: no permission") from error
+
+
+def _cannot_open(settings: Settings, error: DatabaseError) -> str:
+    why = " ".join(str(error).split()) or type(error).__name__
+    return f"the database {mask_url(settings.database)} cannot be used: {why}"

@@ -1,0 +1,138 @@
+"""Serve a bank: in this process, or in several that share one listening socket."""
+
+import asyncio
+import os
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import msgspec
+import structlog
+
+from minibank.app.bank import open_bank
+from minibank.app.books import open_books
+from minibank.app.errors import StartError
+from minibank.app.server import listen, located, serve, stopping
+from minibank.settings import Settings
+
+log = structlog.get_logger()
+
+OnServing = Callable[[Settings], Awaitable[None]]
+"""Called once the bank answers, with the settings as they came to be: the port, the public URL."""
+
+READY = b"ready\n"
+RESTART_SECONDS = 1.0
+FAILURES_MAX = 5
+"""How often a process may end before it was ready until the whole bank gives up."""
+
+
+class Handover(msgspec.Struct, frozen=True):
+    """What a server process is told on its standard input."""
+
+    settings: Settings
+    listener: int
+
+
+async def serve_bank(settings: Settings, on_serving: OnServing) -> None:
+    """Serve until a signal asks to stop, then finish what runs. Raises `StartError`."""
+    listener = listen(settings)
+    settings = located(settings, listener)
+    if settings.workers == 1:
+        await serve_here(settings, listener, lambda: on_serving(settings))
+        return
+    # Before the processes start, so that what is wrong is said once, by this one.
+    async with open_books(settings, creates=settings.mode == "sandbox"):
+        pass
+    with listener:
+        await _Workers(settings, listener, lambda: on_serving(settings)).run()
+
+
+async def serve_here(
+    settings: Settings, listener: socket.socket, on_ready: Callable[[], Awaitable[None]]
+) -> None:
+    """Serve on this socket in this process."""
+    async with open_bank(settings) as bank:
+        await serve(bank.api, settings, listener, on_ready)
+
+
+@dataclass
+class _Workers:
+    """The processes that serve, and this one that starts them again when they die."""
+
+    settings: Settings
+    listener: socket.socket
+    on_ready: Callable[[], Awaitable[None]]
+    _processes: set[Process] = field(default_factory=set)
+    _ready: int = 0
+    _failures: int = 0
+    _stop_asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Keep `workers` processes running until a signal; `StartError` when they cannot start."""
+        with stopping(lambda _: self._stop()):
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self.settings.workers):
+                    group.create_task(self._keep_one())
+        if self._failures >= FAILURES_MAX:
+            raise StartError("the server processes end before they are ready: see the log above")
+
+    async def _keep_one(self) -> None:
+        while not self._stop_asked.is_set():
+            process = await self._start()
+            self._processes.add(process)
+            if self._stop_asked.is_set():
+                process.terminate()
+            was_ready = await self._wait_until_ready(process)
+            code = await process.wait()
+            self._processes.discard(process)
+            if self._stop_asked.is_set():
+                return
+            log.error("a server process ended", process=process.pid, status=code)
+            self._failures = 0 if was_ready else self._failures + 1
+            if self._failures >= FAILURES_MAX:
+                self._stop()
+            await asyncio.sleep(RESTART_SECONDS)
+
+    async def _start(self) -> Process:
+        number = self.listener.fileno()
+        # -P: modules come from where they are installed, never from the present directory.
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            "minibank.app.worker_process",
+            stdin=PIPE,
+            stdout=PIPE,
+            pass_fds=[number],
+        )
+        assert process.stdin is not None, "it was asked for"
+        # By pipe, because arguments and the environment of a process can be read by others.
+        process.stdin.write(msgspec.json.encode(Handover(self.settings, number)) + b"\n")
+        return process
+
+    async def _wait_until_ready(self, process: Process) -> bool:
+        assert process.stdout is not None, "it was asked for"
+        if await process.stdout.readline() != READY:
+            return False
+        self._ready += 1
+        if self._ready == self.settings.workers:
+            await self.on_ready()
+        return True
+
+    def _stop(self) -> None:
+        self._stop_asked.set()
+        for process in self._processes:
+            if process.returncode is None:
+                process.terminate()
+
+
+async def run_worker_process(handover: Handover) -> None:
+    """What a server process does: serve, and stop by itself when its parent is gone."""
+    listener = socket.socket(fileno=handover.listener)
+
+    async def tell_parent() -> None:
+        os.write(sys.stdout.fileno(), READY)
+
+    await serve_here(handover.settings, listener, tell_parent)

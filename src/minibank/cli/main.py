@@ -1,0 +1,83 @@
+"""`minibank` itself: the list of commands, and how any of them ends."""
+
+import sys
+from importlib.metadata import version
+
+import typer
+
+from minibank.app.errors import StartError
+from minibank.cli import (
+    audit,
+    clients,
+    migrate,
+    serve,
+    settings,
+    tokens,
+    users,
+)
+from minibank.cli.common import FAILED, REFUSED, CommandFailed
+from minibank.core.errors import BankError
+from minibank.db import DatabaseError
+from minibank.settings import SettingsError
+
+STOPPED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+app = typer.Typer(
+    help="A bank you can run. Exit status: 0 done, 1 the bank says no or the audit found"
+    " something, 2 the command could not run.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_RUN, _PEOPLE, _TRUST = "Run a bank", "People and programs", "Look after it"
+
+app.command("serve", rich_help_panel=_RUN)(serve.serve)
+app.command("migrate", rich_help_panel=_RUN)(migrate.migrate_bank)
+app.add_typer(users.app, name="user", rich_help_panel=_PEOPLE)
+app.add_typer(clients.app, name="client", rich_help_panel=_PEOPLE)
+app.add_typer(tokens.app, name="token", rich_help_panel=_PEOPLE)
+app.command("audit", rich_help_panel=_TRUST)(audit.audit_bank)
+app.command("settings", rich_help_panel=_TRUST)(settings.show_settings)
+
+
+@app.command("version", rich_help_panel=_TRUST)
+def show_version() -> None:
+    """Print the version."""
+    sys.stdout.write(f"minibank {version('minibank')}\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; its exit status. Every failure is one line on standard error."""
+    if not __debug__:
+        return _say("python -O removes checks that the bank relies on: start it without", FAILED)
+    try:
+        status = app(arguments, prog_name="minibank", standalone_mode=False)
+    except (Exception, KeyboardInterrupt) as error:
+        ending = _ending(error)
+        if ending is None:
+            raise
+        return _say(*ending)
+    return status if isinstance(status, int) else 0
+
+
+def _ending(error: BaseException) -> tuple[str, int] | None:
+    """What to say of an error, and the exit status; None for a fault of ours."""
+    if isinstance(error, CommandFailed):
+        return str(error), error.status
+    if isinstance(error, BankError):
+        return error.message, REFUSED
+    if isinstance(error, StartError | SettingsError | DatabaseError):
+        return str(error), FAILED
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return "stopped", STOPPED
+    # What the command-line parser refuses; its class has moved between versions of the parser.
+    if hasattr(error, "format_message"):
+        return f"{error.format_message()} (--help tells more)", FAILED
+    return None
+
+
+def _say(message: str, status: int) -> int:
+    sys.stderr.write(f"minibank: {' '.join(message.split())}\n")
+    return status

@@ -1,0 +1,1 @@
+"""What falls due: claimed with a lease, executed as the command it stands for."""

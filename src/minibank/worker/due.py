@@ -1,0 +1,128 @@
+"""Run what has fallen due, and keep doing so.
+
+A piece of work is executed as a command whose id follows from its row. Two processes that run the
+same piece, or one that runs it again after a crash, therefore change nothing twice.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from minibank.core.clock import MICROSECONDS, Clock
+from minibank.core.errors import BankError
+from minibank.core.ids import SHARDS
+from minibank.db import Database, DatabaseError
+from minibank.payments.commands import Command, ExpireAuthorisation
+from minibank.payments.effects import EXPIRY
+from minibank.payments.engine import Engine
+from minibank.worker.store import DueRow, claim_due, is_due, set_leases
+
+log = structlog.get_logger()
+
+ISSUER = "due_work"
+RETRY_SECONDS = 60
+"""How long a piece of work that could not be done waits for the next try."""
+
+SLICES = 16
+"""How many statements one round over all shards takes: each stays a fraction of a millisecond."""
+
+
+def _expire(row: DueRow) -> Command:
+    return ExpireAuthorisation(
+        issuer=ISSUER,
+        account_id=row.account_id,
+        id=f"{row.kind}/{row.subject}",
+        authorisation_id=row.subject,
+    )
+
+
+COMMANDS: Mapping[str, Callable[[DueRow], Command]] = {EXPIRY: _expire}
+"""What each kind of work means. Kinds that newer code wrote are left to newer code."""
+
+
+@dataclass(slots=True)
+class DueReport:
+    """What a run did: `done` pieces, and `put_off` ones that are tried again later."""
+
+    done: int = 0
+    put_off: int = 0
+
+
+class DueWork:
+    """The due work of a bank; `clock` is real time, while `db.clock` is the bank's world."""
+
+    def __init__(
+        self, db: Database, engine: Engine, *, lease_seconds: int = 60, clock: Clock | None = None
+    ) -> None:
+        self._db = db
+        self._engine = engine
+        self._lease_seconds = lease_seconds
+        self._clock = clock or db.clock
+
+    async def run_slice(self, number: int) -> DueReport:
+        """Run all that is due now in one of the `SLICES` parts of the shards."""
+        shards = range(number * SHARDS // SLICES, (number + 1) * SHARDS // SLICES)
+        report = DueReport()
+        while rows := await self._claim(list(shards)):
+            await self._execute(rows, report)
+        return report
+
+    async def _claim(self, shards: Sequence[int]) -> list[DueRow]:
+        now = self._clock.now()
+        # A look first: on SQLite a claim takes the writer, and mostly there is nothing.
+        if not await self._db.read(lambda tx: is_due(tx, shards, tx.now, now)):
+            return []
+        until = now + self._lease_seconds * MICROSECONDS
+        return await self._db.transact(lambda tx: claim_due(tx, shards, list(COMMANDS), now, until))
+
+    async def _execute(self, rows: Sequence[DueRow], report: DueReport) -> None:
+        answers = await self._engine.execute_many([COMMANDS[row.kind](row) for row in rows])
+        failed = []
+        for row, answer in zip(rows, answers, strict=True):
+            if isinstance(answer, BankError):
+                log.warning(
+                    "due work put off", kind=row.kind, subject=row.subject, code=answer.code
+                )
+                failed.append(row)
+        report.done += len(rows) - len(failed)
+        report.put_off += len(failed)
+        if failed:
+            until = self._clock.now() + RETRY_SECONDS * MICROSECONDS
+            await self._db.transact(lambda tx: set_leases(tx, failed, until))
+
+    async def run_forever(self, poll_seconds: float) -> None:
+        """Go round all shards, again and again, in about `poll_seconds`; ends when cancelled."""
+        number = self._draw() % SLICES
+        while True:
+            # Processes that started together drift apart, so that they rarely meet at a slice.
+            pause = poll_seconds / SLICES * (0.5 + self._draw() / 256)
+            await asyncio.sleep(pause)
+            try:
+                await self.run_slice(number)
+            except DatabaseError as error:
+                log.warning("due work has to wait", error=str(error))
+                await asyncio.sleep(poll_seconds)
+            except Exception:
+                # A fault in one piece must not end what all the others wait for.
+                log.exception("due work failed")
+                await asyncio.sleep(poll_seconds)
+            number = (number + 1) % SLICES
+
+    def _draw(self) -> int:
+        """A number from 0 to 255."""
+        return self._db.ids.secret(1)[0]
+
+
+async def run_due(
+    db: Database, engine: Engine, *, lease_seconds: int = 60, clock: Clock | None = None
+) -> DueReport:
+    """Run everything that is due at the bank's instant, and return when it is done."""
+    work = DueWork(db, engine, lease_seconds=lease_seconds, clock=clock)
+    total = DueReport()
+    for number in range(SLICES):
+        report = await work.run_slice(number)
+        total.done += report.done
+        total.put_off += report.put_off
+    return total

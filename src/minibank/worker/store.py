@@ -1,0 +1,71 @@
+"""Rows of due work: who has which, and until when. The engine deletes them with their effect."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from minibank.db import ReadTx, Row, Tx
+
+
+class DueRow(msgspec.Struct, frozen=True):
+    """One piece of work; `due_at` is in microseconds."""
+
+    shard: int
+    kind: str
+    subject: str
+    account_id: str
+    due_at: int
+
+
+def _due_row(row: Row) -> DueRow:
+    return DueRow(
+        shard=row["shard"],
+        kind=row["kind"],
+        subject=row["subject"],
+        account_id=row["account_id"],
+        due_at=row["due_at"],
+    )
+
+
+async def is_due(tx: ReadTx, shards: Sequence[int], due_by: int, now: int) -> bool:
+    """Whether these shards have work that was due at `due_by` and is nobody's at `now`."""
+    row = await tx.fetch_one(
+        "SELECT 1 AS found FROM due_work"
+        " WHERE shard = ANY($1) AND due_at <= $2 AND claimed_until <= $3 LIMIT 1",
+        shards,
+        due_by,
+        now,
+    )
+    return row is not None
+
+
+async def claim_due(
+    tx: Tx, shards: Sequence[int], kinds: Sequence[str], now: int, claimed_until: int
+) -> list[DueRow]:
+    """Take up to 100 pieces of work that are due at this unit's instant, the oldest first.
+
+    `now` and `claimed_until` are real time: a lease is about processes, not about the bank's world.
+    Rows that another process is taking at this moment are passed over.
+    """
+    rows = await tx.fetch(
+        "SELECT shard, kind, subject, account_id, due_at FROM due_work"
+        " WHERE shard = ANY($1) AND due_at <= $2 AND claimed_until <= $3 AND kind = ANY($4)"
+        " ORDER BY due_at, shard, subject LIMIT 100 FOR UPDATE SKIP LOCKED",
+        shards,
+        tx.now,
+        now,
+        kinds,
+    )
+    found = [_due_row(row) for row in rows]
+    await set_leases(tx, found, claimed_until)
+    return found
+
+
+async def set_leases(tx: Tx, rows: Sequence[DueRow], claimed_until: int) -> None:
+    """Say until when these are somebody's; those that are gone stay gone."""
+    await tx.update_rows(
+        "due_work",
+        ("shard", "kind", "subject"),
+        ("claimed_until",),
+        [(row.shard, row.kind, row.subject, claimed_until) for row in rows],
+    )

@@ -1,0 +1,54 @@
+"""Which settings a server may start with."""
+
+import pytest
+
+from minibank.settings import SettingsError, load_settings, require_servable
+
+PROXIED = {"trusted_proxies": "10.0.0.5", "public_url": "https://api.example.com"}
+
+
+def loaded(flags=None, environment=None, config=None):
+    return load_settings(flags or {}, environment or {}, config)
+
+
+def test_a_sandbox_bank_starts_as_it_comes():
+    require_servable(loaded())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_a_sandbox_bank_may_listen_on_loopback_however_it_is_said(host, tmp_path):
+    config = tmp_path / "some.toml"
+    config.write_text(f'host = "{host}"')
+    require_servable(loaded(config=config))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "bank.local"])
+def test_a_sandbox_bank_listens_beyond_loopback_only_when_told_so_by_name(host, tmp_path):
+    config = tmp_path / "some.toml"
+    config.write_text(f'host = "{host}"')
+    with pytest.raises(SettingsError, match=f"--host {host}"):
+        require_servable(loaded(config=config))
+    require_servable(loaded({"host": host}, config=config))
+    require_servable(loaded(environment={"MINIBANK_HOST": host}))
+
+
+@pytest.mark.parametrize("missing", sorted(PROXIED))
+def test_a_production_bank_starts_only_behind_a_named_proxy_with_a_public_address(missing):
+    flags = {"mode": "production", **PROXIED}
+    require_servable(loaded(flags))
+    del flags[missing]
+    with pytest.raises(SettingsError, match=missing):
+        require_servable(loaded(flags))
+
+
+def test_a_production_bank_is_not_reached_by_plain_http():
+    flags = {"mode": "production", **PROXIED, "public_url": "http://api.example.com"}
+    with pytest.raises(SettingsError, match="https://"):
+        require_servable(loaded(flags))
+
+
+def test_several_processes_need_postgresql():
+    flags = {"workers": "2", "database": "sqlite:///bank.db"}
+    with pytest.raises(SettingsError, match="SQLite"):
+        require_servable(loaded(flags))
+    require_servable(loaded({**flags, "database": "postgresql://localhost/bank"}))

@@ -1,0 +1,65 @@
+"""Settings as text: the reference file, the documentation, and no secrets."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from minibank.settings import SETTINGS, load_settings, preset
+from minibank.settings.show import markdown_reference, mask_url, public_value, toml_reference
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://ada:pa%40ss@db:5432/bank", "postgresql://ada:***@db:5432/bank"),
+        ("postgresql://ada@db/bank", "postgresql://ada@db/bank"),
+        (
+            "postgresql://db/bank?user=a&password=x&ssl=1",
+            "postgresql://db/bank?user=a&password=***&ssl=1",
+        ),
+        ("sqlite:////srv/bank.db", "sqlite:////srv/bank.db"),
+        ("sqlite:///bank.db", "sqlite:///bank.db"),
+    ],
+)
+def test_a_database_is_shown_without_its_password(url, shown):
+    assert mask_url(url) == shown
+
+
+def test_no_text_about_the_settings_holds_the_password():
+    settings = preset("sandbox", database="postgresql://ada:hunter2@db/bank")
+    assert "hunter2" not in str(public_value(settings, "database"))
+    assert "hunter2" not in toml_reference(settings)
+
+
+@pytest.mark.parametrize("mode", ["sandbox", "production"])
+def test_the_reference_file_is_toml_that_loads_as_what_it_describes(mode, tmp_path):
+    changed = preset(mode, port=1, trusted_proxies=("10.0.0.5",), password_grant=False)
+    config = tmp_path / "some.toml"
+    config.write_text(toml_reference(changed))
+    assert load_settings({}, {}, config).settings == changed
+
+
+def test_every_line_that_the_reference_file_comments_out_loads_too(tmp_path):
+    lines = toml_reference(preset("production")).splitlines()
+    names = tuple(f"# {name} = " for name in SETTINGS)
+    uncommented = [line[2:] if line.startswith(names) else line for line in lines]
+    assert set(tomllib.loads("\n".join(uncommented))) == set(SETTINGS)
+    config = tmp_path / "some.toml"
+    config.write_text("\n".join(uncommented))
+    assert load_settings({}, {}, config).settings == preset("production")
+
+
+def test_the_page_of_the_documentation_is_what_the_code_says():
+    page = (ROOT / "docs/reference/settings.md").read_text()
+    assert page == markdown_reference(), (
+        "run: minibank settings --markdown > docs/reference/settings.md"
+    )
+
+
+def test_every_setting_has_a_meaning_that_ends_its_sentence():
+    for name, about in SETTINGS.items():
+        assert about.meaning.endswith("."), name
+        assert about.kind.allowed, name
