@@ -224,9 +224,16 @@ class Settings:
     password_failures_max: int = _setting(
         _PASSWORDS,
         Integer(1, 1_000_000),
-        "Wrong passwords for one client and e-mail, or from one network address, within the window"
-        " after which right ones are answered like wrong ones.",
+        "Wrong passwords for one client and e-mail within the window after which right ones are"
+        " answered like wrong ones.",
         10,
+    )
+    password_failures_address_max: int = _setting(
+        _PASSWORDS,
+        Integer(1, 1_000_000),
+        "The same for one network address, whatever the client and e-mail; a house or an office is"
+        " often one address.",
+        100,
     )
     password_failures_window_seconds: int = _setting(
         _PASSWORDS,

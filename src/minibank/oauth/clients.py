@@ -1,0 +1,119 @@
+"""Register clients, rotate their secrets, shut them out."""
+
+import unicodedata
+from collections.abc import Sequence
+
+import msgspec
+
+from minibank.core.errors import BadParam, MissingParam, NotFound
+from minibank.core.ids import IdSource
+from minibank.db import Tx
+from minibank.oauth import store
+from minibank.oauth.records import (
+    CONFIDENTIAL_GRANTS,
+    PUBLIC_GRANTS,
+    Client,
+    ClientOptions,
+    Grant,
+)
+from minibank.oauth.redirect_uris import require_redirect_uris
+from minibank.oauth.secrets import digest, is_client_secret, new_client_secret
+
+NAME_MAX = 100
+
+
+class NewClient(msgspec.Struct, frozen=True, kw_only=True):
+    """A client to be registered.
+
+    A confidential client can keep a secret and gets one. `grants` None means all that its kind may
+    have. `id` may be drawn beforehand, so that a unit of work that runs again finds its own client.
+    """
+
+    name: str
+    confidential: bool = True
+    redirect_uris: Sequence[str] = ()
+    grants: Sequence[Grant] | None = None
+    options: ClientOptions = ClientOptions()
+    id: str = ""
+
+
+async def create_client(
+    tx: Tx, new: NewClient, secret: str | None = None, ids: IdSource | None = None
+) -> tuple[Client, str | None]:
+    """Register a client; the client and its secret, which is shown now and never again.
+
+    A public client has no secret (None). `secret` may be drawn beforehand (`new_client_secret`),
+    and `ids` stands in for the bank's source. Raises `BadParam` for what may not be registered.
+    """
+    ids = ids or tx.ids
+    client = Client(
+        id=new.id or ids.new("oauth2client", ids.shard(), tx.now),
+        name=_require_name(new.name),
+        confidential=new.confidential,
+        redirect_uris=require_redirect_uris(new.redirect_uris),
+        grants=_require_grants(new),
+        options=new.options,
+        created_at=tx.now,
+    )
+    secret = (secret or new_client_secret(ids)) if new.confidential else None
+    assert secret is None or is_client_secret(secret)
+    if await store.insert_client(tx, client) and secret is not None:
+        await store.insert_secret(tx, client.id, digest(secret))
+    return client, secret
+
+
+async def rotate_secret(
+    tx: Tx, client_id: str, overlap_seconds: int, secret: str | None = None
+) -> str:
+    """Give a client a new secret; the one it had works on for `overlap_seconds` (0: not at all).
+
+    At most two are live: one that was already running out ends at once. `secret` may be drawn
+    beforehand, so that a unit of work that runs again does not rotate twice. Raises `NotFound`, and
+    `BadParam` for a public client.
+    """
+    secret = secret or new_client_secret(tx.ids)
+    assert is_client_secret(secret)
+    if not await store.lock_client(tx, client_id):
+        raise _no_such_client()
+    client = await store.find_client(tx, client_id)
+    if client is None or not client.confidential:
+        raise BadParam("client_id", "is a public client's, which has no secret")
+    if not await store.has_current_secret(tx, client_id, digest(secret)):
+        await store.retire_secrets(tx, client_id, tx.now + overlap_seconds * 1_000_000)
+        await store.insert_secret(tx, client_id, digest(secret))
+    return secret
+
+
+async def disable_client(tx: Tx, client_id: str) -> None:
+    """Shut a client out: its tokens stop working at once. Raises `NotFound`."""
+    if not await store.lock_client(tx, client_id):
+        raise _no_such_client()
+    await store.mark_disabled(tx, client_id)
+
+
+def _no_such_client() -> NotFound:
+    return NotFound("client", "There is no such client")
+
+
+def _require_name(name: str) -> str:
+    kept = unicodedata.normalize("NFC", name).strip()
+    if not kept:
+        raise MissingParam("name")
+    if len(kept) > NAME_MAX or any(unicodedata.category(letter) == "Cc" for letter in kept):
+        raise BadParam("name", f"must be at most {NAME_MAX} characters of text")
+    return kept
+
+
+def _require_grants(new: NewClient) -> tuple[Grant, ...]:
+    if new.grants is None:
+        return CONFIDENTIAL_GRANTS if new.confidential else PUBLIC_GRANTS
+    grants = tuple(grant for grant in CONFIDENTIAL_GRANTS if grant in new.grants)
+    if not grants or len(grants) != len(set(new.grants)):
+        raise BadParam("grants", f"must be some of {', '.join(CONFIDENTIAL_GRANTS)}")
+    if new.confidential:
+        return grants
+    if "refresh_token" in grants:
+        raise BadParam("grants", "of a public client cannot include refresh_token")
+    if "password" in grants and not new.options.password_without_secret:
+        raise BadParam("grants", "of a public client include password only by its own option")
+    return grants
