@@ -1,0 +1,294 @@
+"""Rows of accounts, owners, memberships, balances and cards."""
+
+from collections.abc import Sequence
+
+from minibank.accounts.records import (
+    Account,
+    AccountState,
+    Card,
+    CardState,
+    Owner,
+    in_listing_order,
+)
+from minibank.core.ids import shard_of, shard_of_text
+from minibank.db import ReadTx, Row, Tx
+
+
+def _shards(ids: Sequence[str]) -> list[int]:
+    return sorted({shard for shard in map(shard_of, ids) if shard is not None})
+
+
+def _account(row: Row, owners: Sequence[Owner]) -> Account:
+    return Account(
+        id=row["id"],
+        type=row["type"],
+        state=row["state"],
+        currency=row["currency"],
+        sort_code=row["sort_code"],
+        account_number=row["account_number"],
+        iban=row["iban"],
+        created_at=row["created_at"],
+        closed_at=row["closed_at"],
+        owners=tuple(owners),
+    )
+
+
+async def read_accounts(tx: ReadTx, account_ids: Sequence[str]) -> list[Account]:
+    """Those of these accounts that exist, with owners, in no particular order: two queries."""
+    shards, ids = _shards(account_ids), list(account_ids)
+    rows = await tx.fetch(
+        "SELECT id, type, state, currency, sort_code, account_number, iban, created_at, closed_at"
+        " FROM accounts WHERE shard = ANY($1) AND id = ANY($2)",
+        shards,
+        ids,
+    )
+    owner_rows = await tx.fetch(
+        "SELECT account_id, user_id, name, preferred_first_name"
+        " FROM owners WHERE shard = ANY($1) AND account_id = ANY($2)"
+        " ORDER BY account_id, position",
+        shards,
+        ids,
+    )
+    owners: dict[str, list[Owner]] = {row["id"]: [] for row in rows}
+    for row in owner_rows:
+        owner = Owner(row["user_id"], row["name"], row["preferred_first_name"])
+        owners[row["account_id"]].append(owner)
+    return [_account(row, owners[row["id"]]) for row in rows]
+
+
+async def find_account(tx: ReadTx, account_id: str) -> Account | None:
+    """The account with this id."""
+    found = await read_accounts(tx, [account_id])
+    return found[0] if found else None
+
+
+async def list_account_ids(tx: ReadTx, user_id: str) -> list[str]:
+    """The accounts that a user may own: where to look, not whether it is so."""
+    shard = shard_of(user_id)
+    if shard is None:
+        return []
+    rows = await tx.fetch(
+        "SELECT account_id FROM memberships WHERE shard = $1 AND user_id = $2", shard, user_id
+    )
+    return [row["account_id"] for row in rows]
+
+
+async def list_accounts(tx: ReadTx, user_id: str) -> list[Account]:
+    """A user's accounts, the main one first: three queries, however many there are.
+
+    `owners` is the authority: a membership that it does not know of shows nothing.
+    """
+    account_ids = await list_account_ids(tx, user_id)
+    if not account_ids:
+        return []
+    found = await read_accounts(tx, account_ids)
+    return in_listing_order(
+        account for account in found if any(owner.user_id == user_id for owner in account.owners)
+    )
+
+
+async def is_owner(tx: ReadTx, shard: int, account_id: str, user_id: str) -> bool:
+    """Whether a user owns an account of this shard: the authority for every request."""
+    row = await tx.fetch_one(
+        "SELECT user_id FROM owners WHERE shard = $1 AND account_id = $2 AND user_id = $3",
+        shard,
+        account_id,
+        user_id,
+    )
+    return row is not None
+
+
+async def claim_account_number(
+    tx: Tx, sort_code: str, account_number: str, account_id: str
+) -> bool:
+    """Claim a number, under the shard of the number itself; False when it is taken."""
+    claimed = await tx.execute(
+        "INSERT INTO account_number_claims"
+        " (shard, sort_code, account_number, account_id, claimed_at)"
+        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (shard, sort_code, account_number) DO NOTHING",
+        shard_of_text(sort_code + account_number),
+        sort_code,
+        account_number,
+        account_id,
+        tx.now,
+    )
+    return claimed == 1
+
+
+async def insert_account(
+    tx: Tx, shard: int, account: Account, overdraft_limit: int, chain_head: bytes
+) -> None:
+    """Store a new account with its owners, its empty balance, and each owner's membership."""
+    await tx.insert_rows(
+        "accounts",
+        (
+            *("shard", "id", "type", "state", "currency", "sort_code", "account_number"),
+            *("iban", "created_at", "closed_at"),
+        ),
+        [
+            (
+                shard,
+                account.id,
+                account.type,
+                account.state,
+                account.currency,
+                account.sort_code,
+                account.account_number,
+                account.iban,
+                account.created_at,
+                account.closed_at,
+            )
+        ],
+    )
+    await tx.insert_rows(
+        "owners",
+        ("shard", "account_id", "user_id", "position", "name", "preferred_first_name"),
+        [
+            (shard, account.id, owner.user_id, position, owner.name, owner.preferred_first_name)
+            for position, owner in enumerate(account.owners)
+        ],
+    )
+    await tx.insert_rows(
+        "balances",
+        (
+            *("shard", "account_id", "booked", "held", "overdraft_limit", "last_created_at"),
+            *("chain_length", "chain_head"),
+        ),
+        [(shard, account.id, 0, 0, overdraft_limit, 0, 0, chain_head)],
+    )
+    await tx.insert_rows(
+        "memberships",
+        ("shard", "user_id", "account_id", "created_at"),
+        [
+            (shard_of(owner.user_id), owner.user_id, account.id, account.created_at)
+            for owner in account.owners
+        ],
+    )
+
+
+async def lock_balance(tx: Tx, shard: int, account_id: str) -> bool:
+    """Hold the row that every decision about an account begins with; False when there is none."""
+    row = await tx.fetch_one(
+        "SELECT account_id FROM balances WHERE shard = $1 AND account_id = $2 FOR NO KEY UPDATE",
+        shard,
+        account_id,
+    )
+    return row is not None
+
+
+async def read_funds(tx: Tx, shard: int, account_id: str) -> tuple[int, int]:
+    """What is booked and what is held on an account that exists, in minor units."""
+    row = await tx.fetch_one(
+        "SELECT booked, held FROM balances WHERE shard = $1 AND account_id = $2", shard, account_id
+    )
+    assert row is not None, "every account has a balance"
+    return row["booked"], row["held"]
+
+
+async def find_owned_balance(
+    tx: ReadTx, shard: int, account_id: str, user_id: str
+) -> tuple[int, int, str] | None:
+    """What is booked and held, and in which currency; None when it is not this user's account."""
+    row = await tx.fetch_one(
+        "SELECT b.booked, b.held, a.currency FROM owners o"
+        " JOIN balances b ON b.shard = o.shard AND b.account_id = o.account_id"
+        " JOIN accounts a ON a.shard = o.shard AND a.id = o.account_id"
+        " WHERE o.shard = $1 AND o.account_id = $2 AND o.user_id = $3",
+        shard,
+        account_id,
+        user_id,
+    )
+    return (row["booked"], row["held"], row["currency"]) if row else None
+
+
+async def update_overdraft_limit(tx: Tx, shard: int, account_id: str, limit: int) -> None:
+    """Store another overdraft limit, in minor units."""
+    await tx.execute(
+        "UPDATE balances SET overdraft_limit = $3 WHERE shard = $1 AND account_id = $2",
+        shard,
+        account_id,
+        limit,
+    )
+
+
+async def update_account_state(
+    tx: Tx, shard: int, account_id: str, state: AccountState, closed_at: int | None
+) -> None:
+    """Store another state."""
+    await tx.execute(
+        "UPDATE accounts SET state = $3, closed_at = $4 WHERE shard = $1 AND id = $2",
+        shard,
+        account_id,
+        state,
+        closed_at,
+    )
+
+
+async def insert_card(tx: Tx, shard: int, card: Card) -> None:
+    """Store a new card."""
+    await tx.insert_rows(
+        "cards",
+        (
+            *("shard", "id", "account_id", "user_id", "state", "last_four"),
+            *("expires_at", "created_at"),
+        ),
+        [
+            (
+                shard,
+                card.id,
+                card.account_id,
+                card.user_id,
+                card.state,
+                card.last_four,
+                card.expires_at,
+                card.created_at,
+            )
+        ],
+    )
+
+
+def _card(row: Row) -> Card:
+    return Card(
+        id=row["id"],
+        account_id=row["account_id"],
+        user_id=row["user_id"],
+        state=row["state"],
+        last_four=row["last_four"],
+        expires_at=row["expires_at"],
+        created_at=row["created_at"],
+    )
+
+
+async def find_card(tx: ReadTx, card_id: str) -> Card | None:
+    """The card with this id."""
+    shard = shard_of(card_id)
+    if shard is None:
+        return None
+    row = await tx.fetch_one(
+        "SELECT id, account_id, user_id, state, last_four, expires_at, created_at"
+        " FROM cards WHERE shard = $1 AND id = $2",
+        shard,
+        card_id,
+    )
+    return _card(row) if row else None
+
+
+async def list_cards(tx: ReadTx, account_id: str) -> list[Card]:
+    """All cards of an account, oldest first."""
+    shard = shard_of(account_id)
+    if shard is None:
+        return []
+    rows = await tx.fetch(
+        "SELECT id, account_id, user_id, state, last_four, expires_at, created_at"
+        " FROM cards WHERE shard = $1 AND account_id = $2 ORDER BY created_at, id",
+        shard,
+        account_id,
+    )
+    return [_card(row) for row in rows]
+
+
+async def update_card_state(tx: Tx, shard: int, card_id: str, state: CardState) -> None:
+    """Store another state of a card."""
+    await tx.execute(
+        "UPDATE cards SET state = $3 WHERE shard = $1 AND id = $2", shard, card_id, state
+    )
