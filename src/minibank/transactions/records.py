@@ -1,4 +1,4 @@
-"""A transaction as it is stored; the engine decides its content."""
+"""Transactions, annotations and merchants as they are stored."""
 
 from typing import Literal
 
@@ -53,3 +53,37 @@ CHANGING = (
     "amount_is_pending",
 )
 """The columns that a later event of a card payment may change."""
+
+
+class Annotation(msgspec.Struct, kw_only=True, frozen=True):
+    """What one client keeps on one transaction; `metadata` is a JSON object of strings."""
+
+    shard: int
+    transaction_id: str
+    client_id: str
+    metadata: str
+    updated_at: int
+
+
+class MerchantRecord(msgspec.Struct, kw_only=True, frozen=True):
+    """One row of `merchants`, in the order of its columns.
+
+    `postal_address` and `metadata` are JSON objects as they stand on the wire. A `logo` that begins
+    with a slash lies below the bank's own address.
+    """
+
+    id: str
+    group_id: str
+    name: str
+    logo: str
+    emoji: str
+    category: str
+    online: bool
+    atm: bool
+    postal_address: str
+    metadata: str
+    created_at: int
+    updated_at: int
+
+
+MERCHANT_COLUMNS = MerchantRecord.__struct_fields__

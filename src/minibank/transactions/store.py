@@ -1,12 +1,21 @@
-"""Rows of transactions and annotations."""
+"""Rows of transactions, annotations and merchants."""
 
 from collections.abc import Sequence
 
 import msgspec
 
+from minibank.core.pages import Position
 from minibank.db import ReadTx, Row, Tx
 from minibank.db.base import Value
-from minibank.transactions.records import CHANGING, COLUMNS, TransactionRecord
+from minibank.transactions.records import (
+    CHANGING,
+    COLUMNS,
+    MERCHANT_COLUMNS,
+    Annotation,
+    MerchantRecord,
+    TransactionRecord,
+)
+from minibank.transactions.windows import Span
 
 
 def _value(value: object) -> Value:
@@ -50,3 +59,141 @@ async def list_records(
         ids,
     )
     return [_record(row) for row in rows]
+
+
+async def list_page(
+    tx: ReadTx, shard: int, account_id: str, client_id: str, span: Span
+) -> Sequence[Row]:
+    """One page of an account's history, oldest first, each row with this client's annotation."""
+    return await tx.fetch(
+        """
+        SELECT t.shard, t.id, t.account_id, t.created_at, t.updated_at, t.settled_at, t.amount,
+               t.currency, t.local_amount, t.local_currency, t.account_balance, t.description,
+               t.merchant_id, t.category, t.notes, t.metadata, t.counterparty, t.scheme,
+               t.dedupe_id, t.user_id, t.is_load, t.originator, t.include_in_spending,
+               t.amount_is_pending, t.decline_reason,
+               n.metadata AS annotations, n.updated_at AS annotated_at
+        FROM transactions t
+        LEFT JOIN annotations n
+          ON n.shard = t.shard AND n.transaction_id = t.id AND n.client_id = $3
+        WHERE t.shard = $1 AND t.account_id = $2
+          AND (t.created_at, t.id) > ($4, $5) AND (t.created_at, t.id) < ($6, $7)
+        ORDER BY t.created_at, t.id
+        LIMIT $8
+        """,
+        shard,
+        account_id,
+        client_id,
+        span.after.created_at,
+        span.after.id,
+        span.until.created_at,
+        span.until.id,
+        span.limit,
+    )
+
+
+async def find_transaction(
+    tx: ReadTx, shard: int, transaction_id: str, client_id: str
+) -> Row | None:
+    """One transaction with this client's annotation, in the columns of `list_page`."""
+    return await tx.fetch_one(
+        """
+        SELECT t.shard, t.id, t.account_id, t.created_at, t.updated_at, t.settled_at, t.amount,
+               t.currency, t.local_amount, t.local_currency, t.account_balance, t.description,
+               t.merchant_id, t.category, t.notes, t.metadata, t.counterparty, t.scheme,
+               t.dedupe_id, t.user_id, t.is_load, t.originator, t.include_in_spending,
+               t.amount_is_pending, t.decline_reason,
+               n.metadata AS annotations, n.updated_at AS annotated_at
+        FROM transactions t
+        LEFT JOIN annotations n
+          ON n.shard = t.shard AND n.transaction_id = t.id AND n.client_id = $3
+        WHERE t.shard = $1 AND t.id = $2
+        """,
+        shard,
+        transaction_id,
+        client_id,
+    )
+
+
+async def list_positions(
+    tx: ReadTx, shard: int, account_id: str, ids: Sequence[str]
+) -> dict[str, Position]:
+    """Where these transactions stand in the account's history; other ids are left out."""
+    rows = await tx.fetch(
+        "SELECT id, created_at FROM transactions"
+        " WHERE shard = $1 AND account_id = $2 AND id = ANY($3)",
+        shard,
+        account_id,
+        ids,
+    )
+    return {row["id"]: Position(row["created_at"], row["id"]) for row in rows}
+
+
+async def read_spending(tx: ReadTx, shard: int, account_id: str, since: int) -> int:
+    """The sum of the debits since an instant that count as spending: zero or negative."""
+    row = await tx.fetch_one(
+        """
+        SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) AS spent
+        FROM transactions
+        WHERE shard = $1 AND account_id = $2 AND created_at >= $3
+          AND amount < 0 AND include_in_spending = 1 AND decline_reason IS NULL
+        """,
+        shard,
+        account_id,
+        since,
+    )
+    assert row is not None, "a sum always has a row"
+    spent: int = row["spent"]
+    return spent
+
+
+async def lock_transaction(tx: Tx, shard: int, transaction_id: str) -> None:
+    """Hold a transaction's row until the unit of work ends."""
+    await tx.fetch(
+        "SELECT 1 FROM transactions WHERE shard = $1 AND id = $2 FOR NO KEY UPDATE",
+        shard,
+        transaction_id,
+    )
+
+
+async def put_notes(tx: Tx, shard: int, transaction_id: str, notes: str, updated_at: int) -> None:
+    """Store the note that all of a transaction's readers share."""
+    await tx.execute(
+        "UPDATE transactions SET notes = $3, updated_at = $4 WHERE shard = $1 AND id = $2",
+        shard,
+        transaction_id,
+        notes,
+        updated_at,
+    )
+
+
+async def put_annotation(tx: Tx, annotation: Annotation) -> None:
+    """Store what a client now says about a transaction, whole."""
+    await tx.execute(
+        """
+        INSERT INTO annotations (shard, transaction_id, client_id, metadata, updated_at)
+        VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (shard, transaction_id, client_id)
+        DO UPDATE SET metadata = excluded.metadata, updated_at = excluded.updated_at
+        """,
+        annotation.shard,
+        annotation.transaction_id,
+        annotation.client_id,
+        annotation.metadata,
+        annotation.updated_at,
+    )
+
+
+async def list_merchants(tx: ReadTx, ids: Sequence[str]) -> Sequence[Row]:
+    """The merchants with these ids."""
+    return await tx.fetch(
+        "SELECT id, group_id, name, logo, emoji, category, online, atm, postal_address, metadata,"
+        " created_at, updated_at FROM merchants WHERE id = ANY($1)",
+        ids,
+    )
+
+
+async def insert_merchants(tx: Tx, records: Sequence[MerchantRecord]) -> None:
+    """Store new merchants."""
+    rows = [[_value(getattr(record, column)) for column in MERCHANT_COLUMNS] for record in records]
+    await tx.insert_rows("merchants", MERCHANT_COLUMNS, rows)

@@ -1,0 +1,38 @@
+"""What an account has, and when its day begins."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from minibank.core.instants import from_datetime, to_datetime
+
+DAY_BEGINS_HOUR = 4
+
+_LONDON = ZoneInfo("Europe/London")
+
+
+def day_start(now: int) -> int:
+    """When the customer's present day began: the last 04:00 in London, in microseconds.
+
+    The clocks change at 01:00 UTC, so 04:00 exists once on every date; the day that holds a change
+    has 23 or 25 hours. The subtraction is one of wall time for that reason.
+    """
+    local = to_datetime(now).astimezone(_LONDON)
+    start = local.replace(hour=DAY_BEGINS_HOUR, minute=0, second=0, microsecond=0, fold=0)
+    if local.hour < DAY_BEGINS_HOUR:
+        start -= timedelta(days=1)
+    return from_datetime(start)
+
+
+def show_balance(available: int, currency: str, spend_today: int) -> dict[str, object]:
+    """The balance as clients read it; amounts in minor units, `spend_today` zero or negative."""
+    return {
+        "balance": available,
+        "total_balance": available,
+        "balance_including_flexible_savings": available,
+        "currency": currency,
+        "spend_today": spend_today,
+        "local_currency": "",
+        # An integer while it is unused: there is a client that decodes no float here.
+        "local_exchange_rate": 0,
+        "local_spend": [],
+    }

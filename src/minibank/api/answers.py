@@ -1,0 +1,72 @@
+"""What goes back: bodies, statuses and the headers that every answer carries."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from minibank.core.errors import BankError, InternalService, Unavailable
+from minibank.db import DatabaseUnavailable, LostRace
+from minibank.db.errors import SchemaTooNew, SchemaTooOld, StorageFull
+
+Headers = list[tuple[bytes, bytes]]
+
+RETRY_SECONDS = 1
+"""After how long a client may try again when the database was busy or away."""
+
+_ENCODER = msgspec.json.Encoder()
+_AWAY = (DatabaseUnavailable, LostRace, StorageFull, SchemaTooNew, SchemaTooOld)
+_JSON: Headers = [
+    # Bare: there are clients that compare the whole value, and a charset would break them.
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer, except for the headers that belong to the request (ids, origins)."""
+
+    status: int
+    body: bytes
+    headers: Headers = field(default_factory=lambda: _JSON)
+
+
+def answer_json(value: object, status: int = 200) -> Answer:
+    """A JSON answer with the newline at the end that Go's encoder writes."""
+    return Answer(status, _ENCODER.encode(value) + b"\n")
+
+
+def answer_error(error: BankError) -> Answer:
+    """A refusal as the API documents it.
+
+    A 401 always says `error` and `error_description` as well (RFC 6750): clients index them.
+    """
+    body: dict[str, Any] = {
+        "code": error.code,
+        "message": error.message,
+        "params": error.params,
+        "retryable": {},
+    }
+    headers = list(_JSON)
+    oauth_error = error.oauth_error or ("invalid_token" if error.status == 401 else None)
+    if oauth_error:
+        body |= {"error": oauth_error, "error_description": error.message}
+    if error.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    if error.retry_after is not None:
+        headers.append((b"retry-after", str(error.retry_after).encode()))
+    return Answer(error.status, _ENCODER.encode(body) + b"\n", headers)
+
+
+def refusal_of(error: Exception) -> BankError:
+    """What a caller is told of an error: its own words, or nothing about what is inside."""
+    if isinstance(error, BankError):
+        return error
+    if isinstance(error, _AWAY):
+        return Unavailable(
+            "unavailable.database",
+            "The bank cannot answer just now, please try again",
+            retry_after=RETRY_SECONDS,
+        )
+    return InternalService()

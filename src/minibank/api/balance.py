@@ -1,0 +1,19 @@
+"""What an account has."""
+
+from minibank.accounts.balance import day_start, show_balance
+from minibank.accounts.store import find_owned_balance
+from minibank.api.endpoint import Call
+from minibank.db import ReadTx
+from minibank.transactions.store import read_spending
+
+
+async def read_balance(tx: ReadTx, call: Call) -> object:
+    """GET /balance: what is available now, and what was spent since the day began."""
+    account_id = call.params.require_text("account_id")
+    shard = call.require_shard(account_id)
+    found = await find_owned_balance(tx, shard, account_id, call.caller.user_id)
+    if found is None:
+        raise call.forbidden()
+    booked, held, currency = found
+    spent = await read_spending(tx, shard, account_id, day_start(tx.now))
+    return show_balance(booked - held, currency, spent)

@@ -1,0 +1,185 @@
+"""The ASGI application: one request in, one whole answer out, one line in the log."""
+
+from dataclasses import dataclass, field
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from minibank.api.answers import Answer, answer_error, answer_json, refusal_of
+from minibank.api.bodies import parse_body, parse_form
+from minibank.api.cors import Origins
+from minibank.api.endpoint import Edge, Request
+from minibank.api.paths import method_of, segments_of
+from minibank.api.requests import BODY_BYTES_MAX, Params, Parsed, require_storable
+from minibank.api.routing import Place, Table
+from minibank.core.errors import BankError, MethodNotAllowed, NotFound, TooLarge
+from minibank.core.ids import RandomIds
+
+REQUEST_ID_BYTES = 16
+
+LOGGED_NAMES = frozenset(
+    (
+        "account_id",
+        "account_type",
+        "before",
+        "client_id",
+        "client_secret",
+        "code",
+        "expand",
+        "grant_type",
+        "limit",
+        "metadata",
+        "password",
+        "redirect_uri",
+        "refresh_token",
+        "since",
+        "username",
+    )
+)
+"""The parameters whose names are logged: any other name may itself be somebody's data."""
+
+
+class ClientGone(Exception):
+    """The client went away before it had sent its request; there is nobody to answer."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request and what becomes known about it."""
+
+    scope: Scope
+    receive: Receive
+    method: str
+    headers: Headers
+    request_id: str
+    started: float
+    path: str = "unknown"
+    code: str | None = None
+    names: list[str] = field(default_factory=list)
+
+
+class Api:
+    """The JSON edge."""
+
+    def __init__(self, edge: Edge, table: Table) -> None:
+        self._edge = edge
+        self._table = table
+        self._origins = Origins(edge.settings.cors_origins)
+        # Not the bank's own source: an id of a request is no fact of the bank, and must not
+        # shift the ids that a seeded bank draws.
+        self._ids = RandomIds()
+        self._log = structlog.get_logger("minibank.api")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request, whatever happens."""
+        assert scope["type"] == "http", "the API speaks HTTP only"
+        exchange = Exchange(
+            scope=scope,
+            receive=receive,
+            method=method_of(scope),
+            headers=Headers(scope=scope),
+            request_id=self._ids.secret(REQUEST_ID_BYTES).hex(),
+            started=self._edge.db.clock.monotonic(),
+        )
+        try:
+            answer = await self._respond(exchange)
+        except ClientGone:
+            return
+        await self._send(exchange, answer, send)
+        self._log_request(exchange, answer)
+
+    async def _respond(self, exchange: Exchange) -> Answer:
+        try:
+            found = self._table.find(segments_of(exchange.scope))
+            if found is None:
+                raise NotFound
+            place, named = found
+            exchange.path = place.path
+            return await self._ask(exchange, place, named)
+        except ClientGone:
+            raise
+        except Exception as error:  # nothing may pass the edge
+            refusal = refusal_of(error)
+            exchange.code = refusal.code
+            if refusal is not error:
+                self._log.error("failed", request_id=exchange.request_id, exc_info=error)
+            return answer_error(refusal)
+
+    async def _ask(self, exchange: Exchange, place: Place, named: dict[str, str]) -> Answer:
+        if exchange.method == "OPTIONS":
+            return answer_json({})
+        runner = place.runners.get("GET" if exchange.method == "HEAD" else exchange.method)
+        if runner is None:
+            exchange.code = "bad_request.method_not_allowed"
+            refused = answer_error(MethodNotAllowed(exchange.method))
+            allowed = (b"allow", ", ".join(place.methods).encode())
+            return Answer(refused.status, refused.body, [*refused.headers, allowed])
+        parsed = await self._parse(exchange)
+        client = exchange.scope.get("client")
+        request = Request(
+            path=named,
+            headers=exchange.headers,
+            parsed=parsed,
+            address=client[0] if client else "",
+        )
+        return await runner(self._edge, request)
+
+    async def _parse(self, exchange: Exchange) -> Parsed:
+        """The parameters, or what is wrong with them: it is for the endpoint to say when."""
+        body = await _read_body(exchange)
+        try:
+            query = require_storable(parse_form(exchange.scope["query_string"]))
+            content_type = exchange.headers.get("content-type")
+            params = Params(query, require_storable(await parse_body(content_type, body)))
+        except BankError as error:
+            return error
+        exchange.names = sorted(params.names & LOGGED_NAMES)
+        return params
+
+    async def _send(self, exchange: Exchange, answer: Answer, send: Send) -> None:
+        request_id = exchange.request_id.encode()
+        origin = exchange.headers.get("origin")
+        headers = [
+            *answer.headers,
+            (b"content-length", str(len(answer.body)).encode()),
+            (b"x-request-id", request_id),
+            (b"trace-id", request_id),
+            *self._origins.headers_for(
+                origin.encode("latin-1") if origin else None,
+                preflight=exchange.method == "OPTIONS",
+            ),
+        ]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        body = b"" if exchange.method == "HEAD" else answer.body
+        await send({"type": "http.response.body", "body": body})
+
+    def _log_request(self, exchange: Exchange, answer: Answer) -> None:
+        seconds = self._edge.db.clock.monotonic() - exchange.started
+        self._log.info(
+            "request",
+            method=exchange.method,
+            path=exchange.path,
+            status=answer.status,
+            code=exchange.code,
+            params=exchange.names,
+            request_id=exchange.request_id,
+            milliseconds=round(seconds * 1000, 3),
+        )
+
+
+async def _read_body(exchange: Exchange) -> bytes:
+    declared = exchange.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared[:18]) > BODY_BYTES_MAX:
+        raise TooLarge(BODY_BYTES_MAX)
+    body = bytearray()
+    more = True
+    while more:
+        message = await exchange.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        body += message.get("body", b"")
+        if len(body) > BODY_BYTES_MAX:
+            raise TooLarge(BODY_BYTES_MAX)
+        more = message.get("more_body", False)
+    return bytes(body)

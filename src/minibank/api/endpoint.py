@@ -1,0 +1,119 @@
+"""What stands between the table of routes and a resource: the unit of work and the caller.
+
+A resource is a function of a unit of work and a `Call`; `reading` and `writing` open the one and
+make the other. The order of refusals is the documented one: a path that does not exist, a method
+it does not have, a caller who is nobody, a parameter that cannot be read, an object that is not
+the caller's, a rule of the bank.
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from starlette.datastructures import Headers
+
+from minibank.api.answers import Answer, answer_json
+from minibank.api.requests import Params, Parsed
+from minibank.core.errors import BankError, Forbidden, insufficient_permissions
+from minibank.core.ids import shard_of
+from minibank.db import Database, ReadTx, Tx
+from minibank.oauth.callers import Caller, find_caller
+from minibank.payments.engine import Engine
+from minibank.settings import Settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What the API stands on."""
+
+    db: Database
+    engine: Engine
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request after routing: `path` holds the named segments, `address` the peer's address."""
+
+    path: Mapping[str, str]
+    headers: Headers
+    parsed: Parsed
+    address: str
+
+    @property
+    def params(self) -> Params:
+        """The parameters; raises what was wrong with them."""
+        if isinstance(self.parsed, BankError):
+            raise self.parsed
+        return self.parsed
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request by a known caller, and the token that it came with."""
+
+    caller: Caller
+    params: Params
+    path: Mapping[str, str]
+    settings: Settings
+    token: str = field(repr=False)
+
+    def forbidden(self) -> Forbidden:
+        """The one answer for what is not the caller's and for what does not exist."""
+        return insufficient_permissions(self.caller.client_id, self.caller.user_id)
+
+    def require_shard(self, identifier: str) -> int:
+        """The shard an id routes to; refused like an unknown id when it has none."""
+        shard = shard_of(identifier)
+        if shard is None:
+            raise self.forbidden()
+        return shard
+
+
+Runner = Callable[[Edge, Request], Awaitable[Answer]]
+Reader = Callable[[ReadTx, Call], Coroutine[Any, Any, object]]
+Writer = Callable[[Tx, Call], Coroutine[Any, Any, object]]
+
+
+def bearer_token(headers: Headers) -> str:
+    """The token of the `Authorization` header (RFC 6750), empty when there is none."""
+    scheme, _, token = headers.get("authorization", "").strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+async def _call(tx: ReadTx, edge: Edge, request: Request) -> Call:
+    token = bearer_token(request.headers)
+    caller = await find_caller(tx, token)
+    return Call(
+        caller=caller,
+        params=request.params,
+        path=request.path,
+        settings=edge.settings,
+        token=token,
+    )
+
+
+def reading(resource: Reader) -> Runner:
+    """An endpoint that needs a caller and changes nothing."""
+
+    async def run(edge: Edge, request: Request) -> Answer:
+        async def work(tx: ReadTx) -> object:
+            return await resource(tx, await _call(tx, edge, request))
+
+        return answer_json(await edge.db.read(work))
+
+    return run
+
+
+def writing(resource: Writer) -> Runner:
+    """An endpoint that needs a caller and does everything in one unit of work."""
+
+    async def run(edge: Edge, request: Request) -> Answer:
+        async def work(tx: Tx) -> object:
+            return await resource(tx, await _call(tx, edge, request))
+
+        return answer_json(await edge.db.transact(work))
+
+    return run

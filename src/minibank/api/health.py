@@ -1,0 +1,26 @@
+"""For whoever looks after the process: is it alive, can it work?"""
+
+import asyncio
+
+from minibank.api.answers import Answer, answer_json
+from minibank.api.endpoint import Edge, Request
+from minibank.core.errors import Unavailable
+from minibank.db.migrate import require_current
+
+READY_SECONDS = 2
+"""How long the database may take to answer before the process counts as not ready."""
+
+
+async def healthz(edge: Edge, request: Request) -> Answer:
+    """GET /healthz: the process answers, whatever state its database is in."""
+    return answer_json({"ok": True})
+
+
+async def readyz(edge: Edge, request: Request) -> Answer:
+    """GET /readyz: the database answers too, and its schema is the one this code needs."""
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            await require_current(edge.db)
+    except TimeoutError:
+        raise Unavailable("unavailable.database", "The database does not answer") from None
+    return answer_json({"ok": True})

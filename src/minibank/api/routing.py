@@ -1,0 +1,69 @@
+"""Finds the endpoint of a path that was already split into segments.
+
+Starlette routes on a path that is decoded as a whole, where an encoded slash can no longer be told
+from a real one; here a segment is matched by itself.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from minibank.api.endpoint import Runner
+from minibank.api.paths import Segments
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One endpoint: in `path` a segment in braces stands for any one segment."""
+
+    method: str
+    path: str
+    run: Runner
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """All endpoints of one path."""
+
+    path: str
+    pattern: Segments
+    runners: dict[str, Runner] = field(default_factory=dict)
+
+    @property
+    def methods(self) -> list[str]:
+        """What the path can be asked."""
+        implied = ["HEAD", "OPTIONS"] if "GET" in self.runners else ["OPTIONS"]
+        return [*self.runners, *implied]
+
+    def match(self, segments: Segments) -> dict[str, str] | None:
+        """The named segments when these are of this path, else None."""
+        named = {}
+        for expected, given in zip(self.pattern, segments, strict=True):
+            if expected.startswith("{"):
+                named[expected[1:-1]] = given
+            elif expected != given:
+                return None
+        return named
+
+
+class Table:
+    """The places of all routes, by number of segments."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        places: dict[str, Place] = {}
+        for route in routes:
+            pattern = tuple(part for part in route.path.split("/") if part)
+            place = places.setdefault(route.path, Place(route.path, pattern))
+            assert route.method not in place.runners, f"two routes {route.method} {route.path}"
+            place.runners[route.method] = route.run
+        self._places = defaultdict(list)
+        for place in places.values():
+            self._places[len(place.pattern)].append(place)
+
+    def find(self, segments: Segments) -> tuple[Place, dict[str, str]] | None:
+        """The place of a path and its named segments; None when there is no such path."""
+        for place in self._places.get(len(segments), ()):
+            named = place.match(segments)
+            if named is not None:
+                return place, named
+        return None

@@ -1,0 +1,55 @@
+"""OAuth 2.0's own endpoints: acquire and refresh tokens, log out."""
+
+from minibank.api.answers import Answer, answer_json
+from minibank.api.endpoint import Call, Edge, Request
+from minibank.api.requests import Params, outer_name, plain
+from minibank.core.errors import BadParam, BadRequest
+from minibank.db import Tx
+from minibank.oauth import revocation
+from minibank.oauth.token_requests import TokenRequest, answer_token_request
+from minibank.oauth.tokens import TokenRules
+from minibank.settings import Settings
+
+
+def token_rules(settings: Settings) -> TokenRules:
+    """What the operator decided about tokens."""
+    return TokenRules(
+        access_token_seconds=settings.access_token_seconds,
+        refresh_token_seconds=settings.refresh_token_seconds,
+        revoke_on_refresh_reuse=settings.revoke_on_refresh_reuse,
+        password_grant=settings.password_grant,
+        former_token_seconds=settings.evicted_token_seconds,
+        password_failures_max=settings.password_failures_max,
+        password_failures_window_seconds=settings.password_failures_window_seconds,
+    )
+
+
+async def issue(edge: Edge, request: Request) -> Answer:
+    """POST /oauth2/token: what is a bearer token's elsewhere is not looked at here."""
+    try:
+        params = request.params
+        token_request = TokenRequest(
+            body=_fields_once(params),
+            query={name: value for name, value in params.query if isinstance(value, str)},
+            authorization=request.headers.get("authorization"),
+            address=request.address or None,
+        )
+        rules = token_rules(edge.settings)
+        return answer_json(await answer_token_request(edge.db, token_request, rules))
+    except BadRequest as refusal:
+        # OAuth libraries look for `error` first, and take its absence for a success gone wrong.
+        refusal.oauth_error = refusal.oauth_error or "invalid_request"
+        raise
+
+
+def _fields_once(params: Params) -> dict[str, str]:
+    """The fields of the body; `BadParam` for one that is repeated (RFC 6749 section 3.2)."""
+    for name in params.repeated_in_body():
+        raise BadParam(outer_name(name), "must not be repeated")
+    return {name: plain(name, value) or "" for name, value in params.body}
+
+
+async def logout(tx: Tx, call: Call) -> object:
+    """POST /oauth2/logout: end the presented token and its refresh token."""
+    await revocation.logout(tx, call.token, token_rules(call.settings))
+    return {"ok": True}

@@ -1,0 +1,125 @@
+"""Transactions: list, retrieve, annotate."""
+
+import re
+from collections.abc import Sequence
+
+from minibank.accounts.store import is_owner
+from minibank.api.endpoint import Call
+from minibank.api.requests import Params
+from minibank.core.errors import BadParam
+from minibank.core.instants import parse_instant
+from minibank.core.pages import LIMIT_MAX, ObjectId, Window
+from minibank.db import ReadTx, Row, Tx
+from minibank.transactions import store
+from minibank.transactions.annotate import Target, annotate, require_acceptable
+from minibank.transactions.windows import ids_in, span_of
+from minibank.transactions.wire import (
+    Merchants,
+    WireTransaction,
+    show_merchants,
+    show_transaction,
+)
+
+_OBJECT_ID = re.compile(r"[a-z]+_")
+
+# What a body may hold besides annotations when those come as bare keys; a token in the wrong place
+# must not be stored as one.
+_NO_ANNOTATION = frozenset({"expand", "access_token"})
+
+
+def window_of(params: Params, limit_default: int) -> Window:
+    """The part of a history that was asked for; `BadParam` for a bound that cannot be read."""
+    limit = params.integer("limit")
+    if limit is not None and limit < 1:
+        raise BadParam("limit", "must be at least 1")
+    return Window(
+        limit=min(limit or limit_default, LIMIT_MAX),
+        since=_bound(params, "since"),
+        before=_bound(params, "before"),
+    )
+
+
+def _bound(params: Params, name: str) -> int | ObjectId | None:
+    text = params.text(name)
+    if text is None:
+        return None
+    if _OBJECT_ID.match(text):
+        return ObjectId(text)
+    try:
+        return parse_instant(text)
+    except ValueError:
+        raise BadParam(name, "must be a timestamp or the id of a transaction") from None
+
+
+def expands_merchant(params: Params) -> bool:
+    """Whether merchants are to be whole objects; there is a client that sends `=merchant`."""
+    return any(
+        part.strip().lstrip("=") == "merchant"
+        for text in params.texts("expand")
+        for part in text.split(",")
+    )
+
+
+async def list_transactions(tx: ReadTx, call: Call) -> object:
+    """GET /transactions: one page of an account's history, oldest first."""
+    account_id = call.params.require_text("account_id")
+    window = window_of(call.params, call.caller.options.default_page_limit)
+    shard = call.require_shard(account_id)
+    if not await is_owner(tx, shard, account_id, call.caller.user_id):
+        raise call.forbidden()
+    ids = ids_in(window)
+    positions = await store.list_positions(tx, shard, account_id, ids) if ids else {}
+    span = span_of(window, positions)
+    rows = await store.list_page(tx, shard, account_id, call.caller.client_id, span)
+    merchants = await _merchants(tx, call, rows)
+    settled_pending = call.caller.options.settled_pending
+    return {"transactions": [show_transaction(row, settled_pending, merchants) for row in rows]}
+
+
+async def retrieve_transaction(tx: ReadTx, call: Call) -> object:
+    """GET /transactions/{transaction_id}"""
+    row = await _require_visible(tx, call)
+    return {"transaction": await _show(tx, call, row)}
+
+
+async def annotate_transaction(tx: Tx, call: Call) -> object:
+    """PATCH /transactions/{transaction_id}: change the client's annotations or the shared note."""
+    changes = changes_in(call.params)
+    row = await _require_visible(tx, call)
+    target = Target(row["shard"], row["id"], call.caller.client_id)
+    if changes:
+        row = await annotate(tx, target, changes)
+    return {"transaction": await _show(tx, call, row)}
+
+
+def changes_in(params: Params) -> dict[str, str]:
+    """The annotations that a request changes; there is a client that sends them as bare keys.
+
+    Raises `BadParam` when they are not made of texts or are too long.
+    """
+    is_named = "metadata" in params.names
+    changes = params.entries("metadata") if is_named else params.loose_entries(_NO_ANNOTATION)
+    require_acceptable(changes)
+    return changes
+
+
+async def _require_visible(tx: ReadTx, call: Call) -> Row:
+    """The transaction that the path names, when its account is one of the caller's."""
+    transaction_id = call.path["transaction_id"]
+    shard = call.require_shard(transaction_id)
+    row = await store.find_transaction(tx, shard, transaction_id, call.caller.client_id)
+    if row is None or not await is_owner(tx, shard, row["account_id"], call.caller.user_id):
+        raise call.forbidden()
+    return row
+
+
+async def _show(tx: ReadTx, call: Call, row: Row) -> WireTransaction:
+    merchants = await _merchants(tx, call, [row])
+    return show_transaction(row, call.caller.options.settled_pending, merchants)
+
+
+async def _merchants(tx: ReadTx, call: Call, rows: Sequence[Row]) -> Merchants | None:
+    if not expands_merchant(call.params):
+        return None
+    ids = sorted({row["merchant_id"] for row in rows if row["merchant_id"]})
+    return show_merchants(await store.list_merchants(tx, ids), call.settings.public_url)

@@ -1,0 +1,82 @@
+"""What clients write on transactions.
+
+A client's keys are its own: no other client sees them. The key `notes` is different, it is the one
+note that the customer and all clients share. The bank's own keys cannot be changed; a client that
+sends back all it has read must not fail, so attempts are passed over in silence.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from minibank.core.errors import BadParam
+from minibank.db import Row, Tx
+from minibank.transactions import store
+from minibank.transactions.records import Annotation
+from minibank.transactions.wire import NOTES, decode_metadata, encode_metadata
+
+KEYS_MAX = 100
+KEY_BYTES_MAX = 255
+VALUE_BYTES_MAX = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which transaction, and whose annotations on it."""
+
+    shard: int
+    transaction_id: str
+    client_id: str
+
+
+def require_acceptable(changes: Mapping[str, str]) -> None:
+    """`BadParam` when a key or value is longer than the bank keeps."""
+    for key, value in changes.items():
+        if not 1 <= len(key.encode()) <= KEY_BYTES_MAX:
+            raise BadParam("metadata", f"must have keys of 1 to {KEY_BYTES_MAX} bytes")
+        if len(value.encode()) > VALUE_BYTES_MAX:
+            raise BadParam("metadata", f"must have values of at most {VALUE_BYTES_MAX} bytes")
+
+
+def merge(current: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:
+    """The keys after the changes: an empty value deletes. `BadParam` when they are too many."""
+    merged = {key: value for key, value in {**current, **changes}.items() if value}
+    if len(merged) > KEYS_MAX:
+        raise BadParam("metadata", f"may hold at most {KEYS_MAX} keys")
+    return merged
+
+
+async def annotate(tx: Tx, target: Target, changes: Mapping[str, str]) -> Row:
+    """Apply a client's acceptable changes to a transaction that exists; the row after them.
+
+    What changes nothing writes nothing, and `updated` stays. Otherwise `updated` becomes this
+    instant, or stays where it is if it is already later. Raises `BadParam` for too many keys.
+    """
+    # The lock comes first and by itself: what is merged with must be read after it.
+    await store.lock_transaction(tx, target.shard, target.transaction_id)
+    row = await _read(tx, target)
+    notes = changes.get(NOTES)
+    if notes is not None and notes != row["notes"]:
+        updated_at = max(tx.now, row["updated_at"])
+        await store.put_notes(tx, target.shard, target.transaction_id, notes, updated_at)
+    fixed = {NOTES, *decode_metadata(row["metadata"])}
+    private = {key: value for key, value in changes.items() if key not in fixed}
+    current = decode_metadata(row["annotations"] or "{}")
+    merged = merge(current, private)
+    if merged != current:
+        await store.put_annotation(
+            tx,
+            Annotation(
+                shard=target.shard,
+                transaction_id=target.transaction_id,
+                client_id=target.client_id,
+                metadata=encode_metadata(merged),
+                updated_at=max(tx.now, row["annotated_at"] or 0),
+            ),
+        )
+    return await _read(tx, target)
+
+
+async def _read(tx: Tx, target: Target) -> Row:
+    row = await store.find_transaction(tx, target.shard, target.transaction_id, target.client_id)
+    assert row is not None, "transactions are never deleted"
+    return row

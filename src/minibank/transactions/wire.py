@@ -1,0 +1,181 @@
+"""How a transaction looks to a client: the one place that says so.
+
+The shape is the union of all versions of the API: clients ignore fields they do not know and break
+on missing ones. The few points where versions contradict each other follow the client's options.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from minibank.core.instants import format_instant
+from minibank.db import Row
+
+SettledPending = Literal["", "omit", "bool", "null"]
+"""What `settled` is while a transaction is pending; `bool` makes it a boolean throughout."""
+
+NOTES = "notes"
+
+_NOTHING = Raw(b"{}")
+_NONE = Raw(b"[]")
+_decode_texts = msgspec.json.Decoder(dict[str, str]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class WireTransaction(msgspec.Struct, kw_only=True):
+    """A transaction as clients read it."""
+
+    id: str
+    created: str
+    description: str
+    amount: int
+    fees: Raw = _NOTHING
+    currency: str
+    merchant: str | Raw | None
+    notes: str
+    metadata: dict[str, str] | Raw
+    labels: None = None
+    account_balance: int
+    attachments: Raw = _NONE
+    international: None = None
+    category: str
+    categories: dict[str, int]
+    is_load: bool
+    settled: str | bool | UnsetType | None
+    decline_reason: str | UnsetType
+    local_amount: int
+    local_currency: str
+    updated: str
+    account_id: str
+    user_id: str
+    counterparty: Raw
+    scheme: str
+    dedupe_id: str
+    originator: bool
+    include_in_spending: bool
+    can_be_excluded_from_breakdown: bool = True
+    can_be_made_subscription: bool = True
+    can_split_the_bill: bool = True
+    can_add_to_tab: bool = True
+    can_match_transactions_in_categorization: bool = True
+    amount_is_pending: bool
+    atm_fees_detailed: None = None
+    parent_account_id: str = ""
+
+
+class WireMerchant(msgspec.Struct, kw_only=True):
+    """An expanded merchant as clients read it."""
+
+    id: str
+    group_id: str
+    created: str
+    name: str
+    logo: str
+    emoji: str
+    category: str
+    online: bool
+    atm: bool
+    address: Raw
+    updated: str
+    metadata: Raw
+    disable_feedback: bool = False
+    suggested_tags: str = ""
+
+
+Merchants = Mapping[str, Raw]
+"""Merchants by id, each as the JSON that goes out."""
+
+
+def show_transaction(
+    row: Row, settled_pending: SettledPending, merchants: Merchants | None = None
+) -> WireTransaction:
+    """A row of `store.list_page` as its reader may see it; `merchants` when they are expanded."""
+    decline_reason, amount, merchant = row["decline_reason"], row["amount"], row["merchant_id"]
+    # A private annotation moves `updated` for its own client only.
+    updated_at = max(row["updated_at"], row["annotated_at"] or 0)
+    return WireTransaction(
+        id=row["id"],
+        created=format_instant(row["created_at"]),
+        description=row["description"],
+        amount=amount,
+        currency=row["currency"],
+        merchant=merchant if merchants is None or merchant is None else merchants.get(merchant),
+        notes=row["notes"],
+        metadata=_metadata(row),
+        account_balance=row["account_balance"],
+        category=row["category"],
+        categories={row["category"]: amount},
+        is_load=row["is_load"] == 1,
+        settled=_settled(row["settled_at"], settled_pending),
+        decline_reason=UNSET if decline_reason is None else decline_reason,
+        local_amount=row["local_amount"],
+        local_currency=row["local_currency"],
+        updated=format_instant(updated_at),
+        account_id=row["account_id"],
+        user_id=row["user_id"],
+        counterparty=Raw(row["counterparty"].encode()),
+        scheme=row["scheme"],
+        dedupe_id=row["dedupe_id"],
+        originator=row["originator"] == 1,
+        include_in_spending=row["include_in_spending"] == 1,
+        amount_is_pending=row["amount_is_pending"] == 1,
+    )
+
+
+def _metadata(row: Row) -> dict[str, str] | Raw:
+    """The client's own annotations under the bank's keys, and the shared note above all."""
+    annotations, notes, own = row["annotations"], row["notes"], row["metadata"]
+    if not notes and (annotations is None or annotations == "{}"):
+        return Raw(own.encode())
+    merged = _decode_texts(annotations) if annotations else {}
+    merged |= _decode_texts(own)
+    if notes:
+        merged[NOTES] = notes
+    return merged
+
+
+def _settled(
+    settled_at: int | None, settled_pending: SettledPending
+) -> str | bool | UnsetType | None:
+    if settled_pending == "bool":
+        return settled_at is not None
+    if settled_at is not None:
+        return format_instant(settled_at)
+    if settled_pending == "omit":
+        return UNSET
+    return None if settled_pending == "null" else ""
+
+
+def show_merchants(rows: Sequence[Row], public_url: str) -> dict[str, Raw]:
+    """Rows of `store.list_merchants` by id, encoded once however many transactions name them."""
+    return {row["id"]: Raw(_encode(_merchant(row, public_url))) for row in rows}
+
+
+def _merchant(row: Row, public_url: str) -> WireMerchant:
+    logo: str = row["logo"]
+    return WireMerchant(
+        id=row["id"],
+        group_id=row["group_id"],
+        created=format_instant(row["created_at"]),
+        name=row["name"],
+        logo=public_url + logo if logo.startswith("/") else logo,
+        emoji=row["emoji"],
+        category=row["category"],
+        online=row["online"] == 1,
+        atm=row["atm"] == 1,
+        address=Raw(row["postal_address"].encode()),
+        updated=format_instant(row["updated_at"]),
+        metadata=Raw(row["metadata"].encode()),
+    )
+
+
+def decode_metadata(text: str) -> dict[str, str]:
+    """Stored metadata as a dictionary of texts."""
+    return _decode_texts(text)
+
+
+def encode_metadata(metadata: Mapping[str, Any]) -> str:
+    """Metadata as it is stored."""
+    return _encode(metadata).decode()

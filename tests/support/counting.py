@@ -1,0 +1,78 @@
+"""A database that counts the statements that go through it."""
+
+from collections.abc import Sequence
+
+from minibank.core.ids import IdSource
+from minibank.db import Database, ReadTx, Row, Tx
+from minibank.db.base import Migration, ReadWork, T, Value, Work
+
+
+class _CountingReads:
+    def __init__(self, tx: ReadTx, statements: list[str]) -> None:
+        self._reads = tx
+        self._statements = statements
+        self.now = tx.now
+
+    async def fetch(self, sql: str, *values: Value) -> Sequence[Row]:
+        self._statements.append(sql)
+        return await self._reads.fetch(sql, *values)
+
+    async def fetch_one(self, sql: str, *values: Value) -> Row | None:
+        self._statements.append(sql)
+        return await self._reads.fetch_one(sql, *values)
+
+
+class _CountingTx(_CountingReads):
+    def __init__(self, tx: Tx, statements: list[str]) -> None:
+        super().__init__(tx, statements)
+        self._tx = tx
+        self.ids: IdSource = tx.ids
+
+    async def execute(self, sql: str, *values: Value) -> int:
+        self._statements.append(sql)
+        return await self._tx.execute(sql, *values)
+
+    async def insert_rows(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Value]]
+    ) -> None:
+        self._statements.append(f"INSERT INTO {table}")
+        await self._tx.insert_rows(table, columns, rows)
+
+    async def update_rows(
+        self,
+        table: str,
+        keys: Sequence[str],
+        columns: Sequence[str],
+        rows: Sequence[Sequence[Value]],
+    ) -> None:
+        self._statements.append(f"UPDATE {table}")
+        await self._tx.update_rows(table, keys, columns, rows)
+
+
+class CountingDatabase:
+    """`db` with a list of every statement that was run; see `Database` for the rest."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self.statements: list[str] = []
+        self.clock = db.clock
+        self.ids = db.ids
+        self.engine = db.engine
+
+    async def transact(self, work: Work[T]) -> T:
+        return await self._db.transact(lambda tx: work(_CountingTx(tx, self.statements)))
+
+    async def read(self, work: ReadWork[T]) -> T:
+        return await self._db.read(lambda tx: work(_CountingReads(tx, self.statements)))
+
+    async def snapshot(self, work: ReadWork[T]) -> T:
+        return await self._db.snapshot(lambda tx: work(_CountingReads(tx, self.statements)))
+
+    async def apply(self, migration: Migration, at: int) -> bool:
+        return await self._db.apply(migration, at)
+
+    async def schema_version(self) -> int:
+        return await self._db.schema_version()
+
+    async def close(self) -> None:
+        await self._db.close()
