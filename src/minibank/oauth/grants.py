@@ -7,10 +7,9 @@ token, which means that two parties hold it, is noticed.
 
 from minibank.db import Tx
 from minibank.oauth import refusals, store
-from minibank.oauth.records import Client
+from minibank.oauth.records import Client, Exchange, FormerToken
 from minibank.oauth.refusals import Refusal
 from minibank.oauth.secrets import ParsedToken, digest
-from minibank.oauth.store import Exchange, FormerToken
 from minibank.oauth.tokens import MICROSECONDS, NewPair, TokenRules, former_tokens
 
 

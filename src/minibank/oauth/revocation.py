@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from minibank.core.ids import shard_of
 from minibank.db import Tx
 from minibank.oauth import store
+from minibank.oauth.records import EndedPair, Reason
 from minibank.oauth.secrets import parse_token
-from minibank.oauth.store import EndedPair, Reason
 from minibank.oauth.tokens import TokenRules, former_tokens
 
 

@@ -1,14 +1,19 @@
 """Rows of clients, tokens and failed guesses."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import msgspec
 
 from minibank.db import ReadTx, Row, Tx
-from minibank.oauth.records import Client, options_from_json
-from minibank.oauth.secrets import Kind
+from minibank.oauth.records import (
+    Client,
+    EndedPair,
+    Exchange,
+    FormerToken,
+    LivePair,
+    PairValues,
+    options_from_json,
+)
 
 # Clients and their secrets: the same everywhere, without a shard.
 
@@ -137,26 +142,6 @@ async def retire_secrets(tx: Tx, client_id: str, expires_at: int) -> None:
 # Token pairs: in the user's shard.
 
 
-@dataclass(frozen=True, slots=True)
-class PairValues:
-    """A pair of tokens as it is stored; instants are microseconds."""
-
-    access_digest: bytes
-    access_expires_at: int
-    refresh_digest: bytes | None
-    issued_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class EndedPair:
-    """The digests of a pair that works no more."""
-
-    user_id: str
-    client_id: str
-    access_digest: bytes
-    refresh_digest: bytes | None
-
-
 def _ended(row: Row) -> EndedPair:
     return EndedPair(row["user_id"], row["client_id"], row["access_digest"], row["refresh_digest"])
 
@@ -193,20 +178,6 @@ async def put_pair(
     return EndedPair(
         user_id, client_id, row["previous_access_digest"], row["previous_refresh_digest"]
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """A refresh token given for a new pair.
-
-    It must belong to this client and to a pair issued after `issued_after` (microseconds).
-    """
-
-    shard: int
-    client_id: str
-    spent_digest: bytes
-    issued_after: int
-    new: PairValues
 
 
 async def exchange_pair(tx: Tx, exchange: Exchange) -> EndedPair | None:
@@ -267,17 +238,6 @@ async def delete_pairs_of_user(tx: Tx, shard: int, user_id: str) -> list[EndedPa
     return [_ended(row) for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class LivePair:
-    """What a request needs to know about the access token it carries."""
-
-    user_id: str
-    client_id: str
-    access_expires_at: int
-    options: str
-    client_disabled_at: int | None
-
-
 async def find_live_pair(tx: ReadTx, shard: int, access_digest: bytes) -> LivePair | None:
     """The pair with this access token, expired or not, and its client: one keyed query."""
     row = await tx.fetch_one(
@@ -296,20 +256,6 @@ _FORMER_COLUMNS = (
     *("shard", "digest", "kind", "reason", "user_id", "client_id", "successor_digest"),
     *("ended_at", "keep_until"),
 )
-
-Reason = Literal["evicted", "spent", "logged_out", "revoked"]
-
-
-@dataclass(frozen=True, slots=True)
-class FormerToken:
-    """A token that works no more, and why; `successor_digest` is what a spent one was given for."""
-
-    digest: bytes
-    kind: Kind
-    reason: Reason
-    user_id: str
-    client_id: str
-    successor_digest: bytes | None = None
 
 
 async def find_former_token(tx: ReadTx, shard: int, digest: bytes) -> FormerToken | None:
@@ -395,4 +341,15 @@ async def forget_guesses(tx: Tx, shard: int, subject: bytes) -> None:
     """Forget all guesses about a subject."""
     await tx.execute(
         "DELETE FROM password_failures WHERE shard = $1 AND subject = $2", shard, subject
+    )
+
+
+async def sweep_guesses(tx: Tx, shard: int) -> None:
+    """Remove some counts of this shard whose window is over; waits for nobody."""
+    await tx.execute(
+        "DELETE FROM password_failures WHERE shard = $1 AND subject IN"
+        " (SELECT subject FROM password_failures WHERE shard = $1 AND window_ends_at <= $2"
+        " LIMIT 10 FOR UPDATE SKIP LOCKED)",
+        shard,
+        tx.now,
     )

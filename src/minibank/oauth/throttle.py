@@ -72,6 +72,8 @@ async def count_guess(tx: Tx, guess: Guess, rules: TokenRules) -> bool:
         most = rules.password_failures_max if is_login else rules.password_failures_address_max
         count = await store.count_guess(tx, subject.shard, subject.digest, ends_at)
         may_judge = may_judge and count <= most
+    # Whoever guesses clears away after others. Last, because it takes further locks.
+    await store.sweep_guesses(tx, guess.login.shard)
     return may_judge
 
 

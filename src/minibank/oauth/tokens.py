@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from minibank.core.ids import IdSource
-from minibank.oauth.records import Client
+from minibank.oauth.records import Client, EndedPair, FormerToken, PairValues, Reason
 from minibank.oauth.secrets import digest, new_token
-from minibank.oauth.store import EndedPair, FormerToken, PairValues, Reason
 from minibank.settings import Settings
 
 SCOPE = "third_party_developer_app"
