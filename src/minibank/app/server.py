@@ -7,10 +7,12 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from minibank.app.errors import StartError
 from minibank.app.limits import RequestsLimit
@@ -86,9 +88,13 @@ async def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM, then let running requests finish (`drain_seconds`)."""
     protocol = type("Protocol", (BankProtocol,), {"header_seconds": settings.header_seconds})
+    # Starlette and uvicorn describe the same protocol with types that do not match.
+    application: Any = RequestsLimit(api, settings.requests_max)
+    if settings.trusted_proxies:
+        application = ProxyHeadersMiddleware(application, list(settings.trusted_proxies))
     server = _Server(
         uvicorn.Config(
-            RequestsLimit(api, settings.requests_max),
+            application,
             http=protocol,
             ws="none",
             lifespan="off",

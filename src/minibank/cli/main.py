@@ -7,7 +7,9 @@ import typer
 
 from minibank.app.errors import StartError
 from minibank.cli import (
+    accounts,
     audit,
+    cards,
     clients,
     migrate,
     serve,
@@ -37,6 +39,8 @@ app.command("serve", rich_help_panel=_RUN)(serve.serve)
 app.command("migrate", rich_help_panel=_RUN)(migrate.migrate_bank)
 app.add_typer(users.app, name="user", rich_help_panel=_PEOPLE)
 app.add_typer(clients.app, name="client", rich_help_panel=_PEOPLE)
+app.add_typer(accounts.app, name="account", rich_help_panel=_PEOPLE)
+app.add_typer(cards.app, name="card", rich_help_panel=_PEOPLE)
 app.add_typer(tokens.app, name="token", rich_help_panel=_PEOPLE)
 app.command("audit", rich_help_panel=_TRUST)(audit.audit_bank)
 app.command("settings", rich_help_panel=_TRUST)(settings.show_settings)

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from minibank.api.token import token_rules
 from minibank.cli.common import FAILED, CommandFailed, console, for_a_bank, in_books
-from minibank.cli.rules import token_rules
 from minibank.cli.users import find_person
 from minibank.db import Database
 from minibank.oauth.revocation import revoke_client_user, revoke_token, revoke_user

@@ -5,8 +5,10 @@ import os
 import sys
 from typing import Annotated
 
+import msgspec
 import typer
 
+from minibank.api.token import token_rules
 from minibank.cli.common import (
     FAILED,
     LIMIT,
@@ -21,7 +23,6 @@ from minibank.cli.common import (
     print_json,
     print_listing,
 )
-from minibank.cli.rules import token_rules
 from minibank.cli.store import list_users
 from minibank.core.errors import NotFound
 from minibank.db import Database, ReadTx, Tx
@@ -99,7 +100,10 @@ def create(
     )
 
     async def work(db: Database) -> User:
-        return await db.transact(lambda tx: create_user(tx, new))
+        # Drawn here, so that a unit of work that runs again finds its own user.
+        user_id = db.ids.new("user", db.ids.shard(), db.clock.now())
+        drawn = msgspec.structs.replace(new, id=user_id)
+        return await db.transact(lambda tx: create_user(tx, drawn))
 
     user = in_books(loaded, work)
     print_json(user) if as_json else print_facts(_facts(user))
