@@ -46,6 +46,8 @@ _KINDS: dict[int, type[DatabaseError]] = {
     sqlite3.SQLITE_MISMATCH: BadData,
     sqlite3.SQLITE_TOOBIG: BadData,
     sqlite3.SQLITE_CANTOPEN: DatabaseUnavailable,
+    sqlite3.SQLITE_NOTADB: DatabaseUnavailable,
+    sqlite3.SQLITE_CORRUPT: DatabaseUnavailable,
 }
 
 
