@@ -1,4 +1,4 @@
-"""A bank with Ada, who has an account, an app that acts for her, and Brian, who is somebody else."""
+"""A bank with Ada and her account, an app that acts for her, and Brian, who is somebody else."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """The port: what the rest of the bank may ask of a database."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -14,9 +14,11 @@ Value = int | str | bytes | float | None | Sequence[int] | Sequence[str]
 
 
 class Row(Protocol):
-    """One row: values by column name or position."""
+    """One row: values by column name or position, or all of them in the order of the columns."""
 
     def __getitem__(self, key: str | int, /) -> Any: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
 
 
 class ReadTx(Protocol):

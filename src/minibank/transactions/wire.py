@@ -24,22 +24,18 @@ _decode_texts = msgspec.json.Decoder(dict[str, str]).decode
 _encode = msgspec.json.Encoder().encode
 
 
-class WireTransaction(msgspec.Struct, kw_only=True):
-    """A transaction as clients read it."""
+class WireTransaction(msgspec.Struct, gc=False):
+    """A transaction as clients read it; what has a default is the same for every transaction."""
 
     id: str
     created: str
     description: str
     amount: int
-    fees: Raw = _NOTHING
     currency: str
     merchant: str | Raw | None
     notes: str
     metadata: dict[str, str] | Raw
-    labels: None = None
     account_balance: int
-    attachments: Raw = _NONE
-    international: None = None
     category: str
     categories: dict[str, int]
     is_load: bool
@@ -55,12 +51,16 @@ class WireTransaction(msgspec.Struct, kw_only=True):
     dedupe_id: str
     originator: bool
     include_in_spending: bool
+    amount_is_pending: bool
+    fees: Raw = _NOTHING
+    labels: None = None
+    attachments: Raw = _NONE
+    international: None = None
     can_be_excluded_from_breakdown: bool = True
     can_be_made_subscription: bool = True
     can_split_the_bill: bool = True
     can_add_to_tab: bool = True
     can_match_transactions_in_categorization: bool = True
-    amount_is_pending: bool
     atm_fees_detailed: None = None
     parent_account_id: str = ""
 
@@ -92,41 +92,48 @@ def show_transaction(
     row: Row, settled_pending: SettledPending, merchants: Merchants | None = None
 ) -> WireTransaction:
     """A row of `store.list_page` as its reader may see it; `merchants` when they are expanded."""
-    decline_reason, amount, merchant = row["decline_reason"], row["amount"], row["merchant_id"]
-    # A private annotation moves `updated` for its own client only.
-    updated_at = max(row["updated_at"], row["annotated_at"] or 0)
+    # The order of the columns, and below of the fields: a page of a hundred is shown in a third of
+    # the time that names take.
+    # fmt: off
+    (_, transaction_id, account_id, created_at, updated_at, settled_at, amount, currency,
+     local_amount, local_currency, account_balance, description, merchant_id, category, notes,
+     metadata, counterparty, scheme, dedupe_id, user_id, is_load, originator, include_in_spending,
+     amount_is_pending, decline_reason, annotations, annotated_at) = row
+    # fmt: on
+    if annotated_at is not None and annotated_at > updated_at:
+        # A private annotation moves `updated` for its own client only.
+        updated_at = annotated_at
     return WireTransaction(
-        id=row["id"],
-        created=format_instant(row["created_at"]),
-        description=row["description"],
-        amount=amount,
-        currency=row["currency"],
-        merchant=merchant if merchants is None or merchant is None else merchants.get(merchant),
-        notes=row["notes"],
-        metadata=_metadata(row),
-        account_balance=row["account_balance"],
-        category=row["category"],
-        categories={row["category"]: amount},
-        is_load=row["is_load"] == 1,
-        settled=_settled(row["settled_at"], settled_pending),
-        decline_reason=UNSET if decline_reason is None else decline_reason,
-        local_amount=row["local_amount"],
-        local_currency=row["local_currency"],
-        updated=format_instant(updated_at),
-        account_id=row["account_id"],
-        user_id=row["user_id"],
-        counterparty=Raw(row["counterparty"].encode()),
-        scheme=row["scheme"],
-        dedupe_id=row["dedupe_id"],
-        originator=row["originator"] == 1,
-        include_in_spending=row["include_in_spending"] == 1,
-        amount_is_pending=row["amount_is_pending"] == 1,
+        transaction_id,
+        format_instant(created_at),
+        description,
+        amount,
+        currency,
+        merchant_id if merchants is None or merchant_id is None else merchants.get(merchant_id),
+        notes,
+        _metadata(annotations, metadata, notes),
+        account_balance,
+        category,
+        {category: amount},
+        is_load == 1,
+        _settled(settled_at, settled_pending),
+        UNSET if decline_reason is None else decline_reason,
+        local_amount,
+        local_currency,
+        format_instant(updated_at),
+        account_id,
+        user_id,
+        Raw(counterparty.encode()),
+        scheme,
+        dedupe_id,
+        originator == 1,
+        include_in_spending == 1,
+        amount_is_pending == 1,
     )
 
 
-def _metadata(row: Row) -> dict[str, str] | Raw:
+def _metadata(annotations: str | None, own: str, notes: str) -> dict[str, str] | Raw:
     """The client's own annotations under the bank's keys, and the shared note above all."""
-    annotations, notes, own = row["annotations"], row["notes"], row["metadata"]
     if not notes and (annotations is None or annotations == "{}"):
         return Raw(own.encode())
     merged = _decode_texts(annotations) if annotations else {}
