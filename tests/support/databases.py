@@ -42,6 +42,7 @@ class Databases:
         self._worker = worker
         self._start_server = start_server
         self._server: Server | None = None
+        self._failure: RuntimeError | None = None
         self._numbers = itertools.count(1)
         self._sqlite_template: Path | None = None
         self._postgres_template: str | None = None
@@ -61,9 +62,18 @@ class Databases:
 
     @property
     def server(self) -> Server:
-        """The PostgreSQL server, started the first time somebody needs it."""
+        """The PostgreSQL server, started the first time somebody needs it.
+
+        Raises `RuntimeError` when there is none: after the first time without waiting again.
+        """
+        if self._failure is not None:
+            raise self._failure
         if self._server is None:
-            self._server = self._start_server()
+            try:
+                self._server = self._start_server()
+            except RuntimeError as error:
+                self._failure = error
+                raise
         return self._server
 
     def _new_sqlite(self, migrated: bool) -> str:

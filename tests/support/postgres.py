@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
 READY_SECONDS = 120
+KEEPER_SECONDS = 20
 
 
 class KeeperProcess:
@@ -73,7 +74,7 @@ def ask_keeper(directory: Path) -> Path:
 
 def _connect(caller: socket.socket, address: Path) -> None:
     """Connect to a keeper that may still be on its way."""
-    deadline = time.monotonic() + postgres_keeper.START_SECONDS
+    deadline = time.monotonic() + KEEPER_SECONDS
     while time.monotonic() < deadline:
         try:
             caller.connect(str(address))

@@ -98,7 +98,7 @@ class Keeper:
         self._wait_until_ready(self._server)
 
     def _init(self, binaries: Path, user: Mapping[str, Any]) -> None:
-        command = [binaries / "initdb", "-D", self._data, "-U", SUPERUSER]
+        command = [str(binaries / "initdb"), "-D", str(self._data), "-U", SUPERUSER]
         options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
         said = subprocess.run(
             [*command, *options],
