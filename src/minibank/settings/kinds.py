@@ -153,7 +153,10 @@ def is_database_url(text: str) -> bool:
     """Whether it names a SQLite file or a PostgreSQL database."""
     if text.startswith("sqlite:///"):
         return len(text) > len("sqlite:///")
-    return _is_url(text, ("postgresql", "postgres"))
+    # A socket in the file system has no host: postgresql:///bank?host=/run/postgresql.
+    return _is_url(text, ("postgresql", "postgres")) or (
+        text.startswith(("postgresql://", "postgres://")) and len(urlsplit(text).path) > 1
+    )
 
 
 def is_web_address(text: str) -> bool:

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Iterator
 from itertools import groupby
-from urllib.parse import urlsplit, urlunsplit
 
 from minibank.settings.fields import MODES, SETTINGS, Setting, Settings, environment_name
 from minibank.settings.kinds import Value
@@ -29,14 +28,13 @@ This page is generated from the code: `minibank settings --markdown`."""
 
 def mask_url(url: str) -> str:
     """A database URL without its password."""
-    parts = urlsplit(url)
-    user, separator, host = parts.netloc.rpartition("@")
+    start, separator, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    user, at, host = authority.rpartition("@")
     if ":" in user:
         user = f"{user.partition(':')[0]}:***"
-    query = _PASSWORD_QUERY.sub("***", parts.query)
-    if not parts.netloc:
-        return url
-    return urlunsplit((parts.scheme, f"{user}{separator}{host}", parts.path, query, ""))
+    path = _PASSWORD_QUERY.sub("***", path)
+    return f"{start}{separator}{user}{at}{host}{slash}{path}"
 
 
 def public_value(settings: Settings, name: str) -> Value:

@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[3]
             "postgresql://db/bank?user=a&password=x&ssl=1",
             "postgresql://db/bank?user=a&password=***&ssl=1",
         ),
+        ("postgresql:///bank?password=x", "postgresql:///bank?password=***"),
+        ("postgresql://ada:a:b@[::1]/bank", "postgresql://ada:***@[::1]/bank"),
         ("sqlite:////srv/bank.db", "sqlite:////srv/bank.db"),
         ("sqlite:///bank.db", "sqlite:///bank.db"),
     ],

@@ -136,6 +136,21 @@ def test_a_wrong_database_is_refused_without_repeating_its_password(tmp_path, ur
     assert "MINIBANK_DATABASE" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:///bank.db",
+        "sqlite:////srv/bank.db",
+        "postgresql://bank:secret@db.internal:5432/bank?sslmode=require",
+        "postgres://[::1]/bank",
+        "postgresql:///bank",
+        "postgresql://bank@/bank?host=/run/postgresql",
+    ],
+)
+def test_a_database_may_be_a_file_a_host_or_a_socket(tmp_path, url):
+    assert load(tmp_path, environment={"MINIBANK_DATABASE": url}).settings.database == url
+
+
 def test_a_file_that_cannot_be_read_as_text_is_refused(tmp_path):
     (tmp_path / "minibank.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(SettingsError, match="not valid TOML"):
