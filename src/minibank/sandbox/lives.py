@@ -78,7 +78,7 @@ class Savings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SORT_CODE = "000417"
-"""The other banks of the simulated world; no real one has a sort code that begins with 00."""
+"""The sort code of every other bank in the simulated world."""
 
 SALARIES = (
     Salary(
