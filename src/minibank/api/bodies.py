@@ -7,7 +7,7 @@ its literal text, None for JSON null, or a `Structure` that goes deeper than any
 
 import json
 import re
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
@@ -47,7 +47,7 @@ class Structure:
 STRUCTURE = Structure()
 
 Value = str | None | Structure
-Pairs = list[tuple[str, Value]]
+Pairs = Sequence[tuple[str, Value]]
 
 
 def bad_body(message: str) -> BadRequest:
@@ -142,7 +142,10 @@ def _depth(text: str) -> int:
 
 
 def _flatten(name: str, value: object) -> Iterator[tuple[str, Value]]:
-    if isinstance(value, _Object):
+    if isinstance(value, list) and not value:
+        # Nothing in it, and yet the parameter was named.
+        yield name, None
+    elif isinstance(value, _Object):
         for inner, deeper in value:
             yield f"{name}[{inner}]", _plain(deeper)
     elif isinstance(value, list):
@@ -171,6 +174,6 @@ async def _parse_multipart(content_type: str, body: bytes) -> Pairs:
         form = await parser.parse()
     except (MultiPartException, KeyError, ValueError):
         raise bad_body("The body is not valid multipart/form-data") from None
-    pairs: Pairs = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+    pairs = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     await form.close()
     return pairs

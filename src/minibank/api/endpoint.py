@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from starlette.datastructures import Headers
 
 from minibank.api.answers import Answer, answer_json
-from minibank.api.requests import Params, Parsed
+from minibank.api.requests import Params, Parsed, is_storable
 from minibank.core.errors import BankError, Forbidden, insufficient_permissions
 from minibank.core.ids import shard_of
 from minibank.db import Database, ReadTx, Tx
@@ -67,7 +67,7 @@ class Call:
     def require_shard(self, identifier: str) -> int:
         """The shard an id routes to; refused like an unknown id when it has none."""
         shard = shard_of(identifier)
-        if shard is None:
+        if shard is None or not is_storable(identifier):
             raise self.forbidden()
         return shard
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from minibank.api.bodies import Number, Pairs, Structure, Value
 from minibank.core.errors import BadParam, BankError, MissingParam
@@ -33,12 +33,17 @@ def outer_name(name: str) -> str:
     return outer if _NAME.fullmatch(outer) else "body"
 
 
+def is_storable(text: str) -> bool:
+    """Whether this is Unicode text without U+0000: what every database can keep."""
+    return _UNSTORABLE.search(text) is None
+
+
 def require_storable(pairs: Pairs) -> Pairs:
     """The pairs; `BadParam` when a name or value holds U+0000, is no Unicode text or too long."""
     for name, value in pairs:
         if len(name) > NAME_MAX:
             raise BadParam(outer_name(name), f"has a name longer than {NAME_MAX} characters")
-        if _UNSTORABLE.search(name) or (isinstance(value, str) and _UNSTORABLE.search(value)):
+        if not (is_storable(name) and is_storable(value if isinstance(value, str) else "")):
             raise BadParam(outer_name(name), "holds a character that cannot be kept")
     return pairs
 
@@ -50,8 +55,8 @@ class Params:
     An empty value and JSON null are as good as absent, for all but `entries`.
     """
 
-    query: Pairs = field(default_factory=list)
-    body: Pairs = field(default_factory=list)
+    query: Pairs = ()
+    body: Pairs = ()
 
     @property
     def names(self) -> set[str]:
@@ -63,6 +68,10 @@ class Params:
 
         Raises `BadParam` for a JSON list or object.
         """
+        value = self._last(name)
+        return None if value is None else str(value)
+
+    def _last(self, name: str) -> str | None:
         value: str | None = None
         for other, given in (*self.query, *self.body):
             if other == name and given not in ("", None):
@@ -78,7 +87,7 @@ class Params:
 
     def integer(self, name: str) -> int | None:
         """A whole number of 64 bits; a JSON number may be written `23.0`. `BadParam` otherwise."""
-        value = self.text(name)
+        value = self._last(name)
         if value is None:
             return None
         number = value.as_integer() if isinstance(value, Number) else _decimal(value)
@@ -105,7 +114,7 @@ class Params:
             if outer != name:
                 continue
             if inner is not None:
-                found[inner] = plain(name, given) or ""
+                found[inner] = str(plain(name, given) or "")
             elif given not in ("", None):
                 raise BadParam(name, "must be made of keys and values")
         return found
@@ -113,7 +122,7 @@ class Params:
     def loose_entries(self, known: frozenset[str]) -> dict[str, str]:
         """Every field of the body but the `known` ones, as it was named."""
         return {
-            name: plain(outer_name(name), given) or ""
+            name: str(plain(outer_name(name), given) or "")
             for name, given in self.body
             if split_name(name)[0] not in known
         }

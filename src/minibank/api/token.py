@@ -46,7 +46,7 @@ def _fields_once(params: Params) -> dict[str, str]:
     """The fields of the body; `BadParam` for one that is repeated (RFC 6749 section 3.2)."""
     for name in params.repeated_in_body():
         raise BadParam(outer_name(name), "must not be repeated")
-    return {name: plain(name, value) or "" for name, value in params.body}
+    return {name: str(plain(outer_name(name), value) or "") for name, value in params.body}
 
 
 async def logout(tx: Tx, call: Call) -> object:
