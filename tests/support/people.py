@@ -36,10 +36,10 @@ def password_hash() -> str:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A registered client that knows its secret."""
+    """A registered client that knows its secret; a public one has none, which is empty."""
 
     client: Client
-    secret: str | None
+    secret: str
 
     @property
     def id(self) -> str:
@@ -60,7 +60,9 @@ async def new_person(db: Database, email: str = "ada@example.com", **fields: Any
 
 async def new_app(db: Database, name: str = "An app", **fields: Any) -> App:
     """A registered client, confidential unless told otherwise."""
-    return App(*await db.transact(lambda tx: create_client(tx, NewClient(name=name, **fields))))
+    new = NewClient(name=name, **fields)
+    client, secret = await db.transact(lambda tx: create_client(tx, new))
+    return App(client, secret or "")
 
 
 async def sign_in(
