@@ -20,7 +20,8 @@ async def list_users(tx: ReadTx, limit: int) -> list[User]:
     """Up to `limit` people, shard by shard."""
     rows = await tx.fetch(
         "SELECT id, email, name, preferred_first_name, created_at FROM users"
-        " WHERE shard >= 0 ORDER BY shard, id LIMIT $1",
+        " WHERE shard >= $1 ORDER BY shard, id LIMIT $2",
+        0,
         limit,
     )
     return [
@@ -38,7 +39,7 @@ async def list_users(tx: ReadTx, limit: int) -> list[User]:
 async def list_account_ids(tx: ReadTx, limit: int) -> list[str]:
     """Up to `limit` accounts, shard by shard."""
     rows = await tx.fetch(
-        "SELECT id FROM accounts WHERE shard >= 0 ORDER BY shard, id LIMIT $1", limit
+        "SELECT id FROM accounts WHERE shard >= $1 ORDER BY shard, id LIMIT $2", 0, limit
     )
     return [row["id"] for row in rows]
 

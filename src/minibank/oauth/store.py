@@ -349,7 +349,7 @@ async def sweep_guesses(tx: Tx, shard: int) -> None:
     await tx.execute(
         "DELETE FROM password_failures WHERE shard = $1 AND subject IN"
         " (SELECT subject FROM password_failures WHERE shard = $1 AND window_ends_at <= $2"
-        " LIMIT 10 FOR UPDATE SKIP LOCKED)",
+        " ORDER BY window_ends_at LIMIT 10 FOR UPDATE SKIP LOCKED)",
         shard,
         tx.now,
     )
