@@ -1,0 +1,1 @@
+"""Rules about the source itself, as tests with names."""
