@@ -4,13 +4,21 @@ The drivers' own exceptions never leave this package. They are told apart by SQL
 result code) alone, never by the name of a constraint: names differ between engines and nodes.
 """
 
+from typing import NoReturn
+
 
 class DatabaseError(Exception):
-    """The database refused or failed; subclasses say what may be done about it."""
+    """The database refused or failed; subclasses say what may be done about it.
+
+    No message quotes a value: an operator may read errors who may not read accounts.
+    """
 
 
 class LostRace(DatabaseError):
-    """Another unit of work won (40001, 40P01, 55P03, SQLITE_BUSY): run this one again."""
+    """Another unit of work won (40001, 40P01, 55P03, SQLITE_BUSY): run this one again.
+
+    So it is when the schema changed under a prepared statement.
+    """
 
 
 class UniqueViolation(LostRace):
@@ -18,11 +26,14 @@ class UniqueViolation(LostRace):
 
 
 class DatabaseUnavailable(DatabaseError):
-    """The connection or the server is gone (08xxx, 57P0x, 25006), or the commit was unclear."""
+    """The connection or the server is gone (08xxx, 57P0x, 25006), or the commit was unclear.
+
+    The unit of work may have been committed: whoever runs it again must recognise its own work.
+    """
 
 
 class BadData(DatabaseError):
-    """A value or a constraint was refused (classes 22 and 23): running again cannot help."""
+    """A value or a constraint was refused (classes 22, 23 and 54): running again cannot help."""
 
 
 class SchemaTooNew(DatabaseError):
@@ -34,4 +45,18 @@ class SchemaTooOld(DatabaseError):
 
 
 class StorageFull(DatabaseError):
-    """The disk is full or read-only (53100, SQLITE_FULL, SQLITE_READONLY): nothing was written."""
+    """The disk is full, failing or read-only (53100, SQLITE_FULL, SQLITE_IOERR, SQLITE_READONLY).
+
+    Nothing was written.
+    """
+
+
+def raise_translated(translated: BaseException, error: BaseException) -> NoReturn:
+    """Raise a driver's error in the words of the port, where it happened.
+
+    The driver's own error goes unmentioned, because its words may quote rows. An error that needed
+    no translation is raised as it is.
+    """
+    if translated is error:
+        raise error
+    raise translated.with_traceback(error.__traceback__) from None

@@ -22,19 +22,22 @@ from minibank.payments.effects import Authorisation, AuthorisationState, Effect
 from minibank.payments.picture import Account, Card, Picture
 from minibank.transactions.records import TransactionRecord
 
+HOLD_SECONDS_MAX = 366 * 24 * 3600
+"""The longest life of a hold."""
+
 
 def authorise_card(command: AuthoriseCard, picture: Picture, ids: IdSource) -> Effect:
     """Hold the money and answer yes, or keep a declined transaction and answer why not."""
     account = picture.account(command.account_id)
     card = picture.card(command.card_id, account)
     happened_at = picture.happened_at(command, account)
+    hold_seconds = _hold_seconds(command, picture)
     reason = _reason_to_decline(command, account, card, happened_at)
     draft = draft_payment(command, picture, card, happened_at, pending=True, decline_reason=reason)
     transaction = draft_transaction(account, ids, draft)
     if reason:
         declined = answer(account, 0, transaction, decline_reason=reason)
         return Effect(declined, transactions=(transaction,))
-    hold_seconds = picture.hold_seconds if command.hold_seconds is None else command.hold_seconds
     authorisation = Authorisation(
         shard=account.shard,
         id=ids.new("auth", account.shard, transaction.created_at),
@@ -142,6 +145,15 @@ def expire_authorisation(command: ExpireAuthorisation, picture: Picture, ids: Id
     authorisation, _ = _require_open(picture, command.authorisation_id, account)
     happened_at = picture.happened_at(command, account)
     return _release(picture, ids, authorisation, happened_at, "expired")
+
+
+def _hold_seconds(command: AuthoriseCard, picture: Picture) -> int:
+    """How long the hold lives; `BadParam` when the command asks for the impossible."""
+    if command.hold_seconds is None:
+        return picture.hold_seconds
+    if not 0 <= command.hold_seconds <= HOLD_SECONDS_MAX:
+        raise BadParam("hold_seconds", f"must be between 0 and {HOLD_SECONDS_MAX}")
+    return command.hold_seconds
 
 
 def _reason_to_decline(

@@ -24,9 +24,11 @@ class Counterparty(msgspec.Struct, frozen=True, omit_defaults=True):
     user_id: str = ""
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="command"):
+class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="command"):
     """What all commands share.
 
+    Defaults stay out of the canonical form, so that a field which a later version adds does not
+    make a repeat look like other content.
     `issuer` says who vouches for the id: a scheme, an operator's key, or a client and user.
     `at` is the instant it happened (microseconds) when history is written into an account that has
     nothing later; None means now.

@@ -87,9 +87,7 @@ def _scope(command: Command) -> str:
 def _require_amounts(command: Command) -> None:
     """Amounts are magnitudes within what the bank can count; `BadParam` otherwise."""
     least = 0 if isinstance(command, _MAY_BE_ZERO) else 1
-    for name in ("amount", "local_amount"):
+    for name, smallest in (("amount", least), ("local_amount", 0)):
         amount = getattr(command, name, None)
-        if amount is None:
-            continue
-        if not (least if name == "amount" else 0) <= amount <= AMOUNT_MAX:
-            raise BadParam(name, f"must be between {least} and {AMOUNT_MAX}")
+        if amount is not None and not smallest <= amount <= AMOUNT_MAX:
+            raise BadParam(name, f"must be between {smallest} and {AMOUNT_MAX}")

@@ -53,7 +53,7 @@ def draft_transaction(account: Account, ids: IdSource, draft: Draft) -> Transact
     created_at = max(draft.happened_at, account.last_created_at + 1)
     moved = 0 if draft.decline_reason else draft.amount
     waits = draft.pending or draft.decline_reason is not None
-    local = draft.local or Local(amount=draft.amount, currency=account.currency)
+    local = local_or_own(draft.local, draft.amount, account.currency)
     return TransactionRecord(
         shard=account.shard,
         id=ids.new("tx", account.shard, created_at),
@@ -125,15 +125,24 @@ def local_money(amount: int | None, currency: str | None, sign: int) -> Local | 
     )
 
 
+def local_or_own(local: Local | None, amount: int, currency: str) -> Local:
+    """The local money of a transaction of `amount`: the amount itself unless it was foreign."""
+    if local is None or local.currency == currency:
+        return Local(amount=amount, currency=currency)
+    return local
+
+
 def local_after(transaction: TransactionRecord, amount: int, charged: int | None = None) -> int:
     """The signed local amount when the transaction's amount becomes `amount`.
 
     `charged` is what the scheme says was charged in all, as a magnitude; without it the local
-    amount keeps its proportion, rounded half away from zero.
+    amount keeps its proportion, rounded half away from zero. `BadParam` when it is out of range.
     """
     if transaction.local_currency == transaction.currency:
         return amount
     if charged is not None:
+        if charged < 0:
+            raise BadParam("local_amount", "is more than was charged")
         return -require_amount(charged, "local_amount")
     if transaction.amount == 0:
         return 0

@@ -6,7 +6,7 @@ is not delayed, and under load one commit pays for hundreds.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -115,7 +115,8 @@ class Engine:
         """Take no more commands, and return when those queued are answered."""
         self._closing = True
         if self._runner is not None:
-            await self._runner
+            # Awaiting the task itself would cancel the batch in flight with whoever drains.
+            await asyncio.wait([self._runner])
 
     async def _run(self) -> None:
         while batch := self._next_batch():
@@ -125,10 +126,11 @@ class Engine:
     def _next_batch(self) -> list[_Queued]:
         """What runs next: at most half of it bulk, and never more than a batch may hold."""
         count = self._settings.batch_max
-        reserved = min(len(self._bulk), count // 2)
+        half = count // 2
+        reserved = min(len(self._bulk), half)
         size = 0
         batch: list[_Queued] = []
-        for queue, share in ((self._waiting, count - reserved), (self._bulk, count // 2)):
+        for queue, share in ((self._waiting, count - reserved), (self._bulk, max(1, half))):
             taken = 0
             while queue and taken < share and len(batch) < count:
                 if batch and size + queue[0].prepared.size > BATCH_BYTES_MAX:
@@ -160,12 +162,12 @@ class Engine:
                 await self._execute(batch[:half])
                 await self._execute(batch[half:])
             else:
-                _refuse(batch, error, BadRequest("bad_request.bad_command", "It cannot be stored"))
+                _refuse(batch, error, _unstorable)
         except DatabaseError as error:
-            _refuse(batch, error, Unavailable("unavailable.database", "The database is away"))
+            _refuse(batch, error, _unavailable)
         except Exception as error:
             log.exception("a batch failed")
-            _refuse(batch, error, InternalService())
+            _refuse(batch, error, InternalService)
         else:
             self.counters.commits += 1
             self.counters.commands += len(batch)
@@ -173,10 +175,18 @@ class Engine:
                 _settle(one, answer)
 
 
-def _refuse(batch: Sequence[_Queued], error: Exception, answer: BankError) -> None:
+def _unstorable() -> BankError:
+    return BadRequest("bad_request.bad_command", "The command holds a value that cannot be stored")
+
+
+def _unavailable() -> BankError:
+    return Unavailable("unavailable.database", "The database is away")
+
+
+def _refuse(batch: Sequence[_Queued], error: Exception, answer: Callable[[], BankError]) -> None:
     log.error("commands were refused", error=type(error).__name__, commands=len(batch))
     for one in batch:
-        _settle(one, answer)
+        _settle(one, answer())
 
 
 def _settle(one: _Queued, answer: Answer) -> None:

@@ -135,12 +135,16 @@ class Picture:
         return self.merchants[merchant_id]
 
     def happened_at(self, command: Command, account: Account) -> int:
-        """When the command happened; `BadParam` for history older than the account's newest row."""
+        """When the command happened; `BadParam` for history older than the account's newest row.
+
+        What happened in the same millisecond is not older: rows of one instant are a microsecond
+        apart, so that they have an order.
+        """
         if command.at is None:
             return self.instant
         if command.at > self.instant:
             raise BadParam("at", "lies in the future")
-        if command.at < account.last_created_at:
+        if command.at // 1000 < account.last_created_at // 1000:
             raise BadParam("at", "is older than the newest transaction of the account")
         return command.at
 
@@ -216,12 +220,18 @@ class Written:
 
 
 def require_range(effect: Effect, picture: Picture) -> None:
-    """Refuse an effect that would take a balance beyond what the bank can count."""
+    """Refuse an effect that would take an amount or a balance beyond what the bank can count."""
+    amounts = [transaction.amount for transaction in effect.transactions]
     for entry_set in effect.entry_sets:
         account = picture.accounts[entry_set.account_id]
-        change = entry_set.total(main(account.id)) + entry_set.total(held(account.id))
-        if abs(account.booked + change) > AMOUNT_MAX:
-            raise BadParam("amount", "would take the balance out of range")
+        to_main, to_held = entry_set.total(main(account.id)), entry_set.total(held(account.id))
+        amounts += (
+            account.available + to_main,
+            account.held + to_held,
+            account.booked + to_main + to_held,
+        )
+    if any(abs(amount) > AMOUNT_MAX for amount in amounts):
+        raise BadParam("amount", "would take a balance out of range")
 
 
 Answer = Outcome | BankError

@@ -13,6 +13,9 @@ from minibank.payments.commands import Command
 COMMAND_BYTES_MAX = 64 * 1024
 """The largest canonical form a command may have."""
 
+NAME_MAX = 255
+"""How long a command's id and its issuer may be: both are part of a key."""
+
 _CANONICAL = msgspec.json.Encoder(order="sorted")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -33,9 +36,12 @@ def prepare(command: Command) -> Prepared:
     """
     if shard_of(command.account_id) is None:
         raise NotFound("account", "There is no such account")
+    for name in ("id", "issuer"):
+        if not 0 < len(getattr(command, name)) <= NAME_MAX:
+            raise BadParam(name, f"must have 1 to {NAME_MAX} characters")
     try:
         form = _CANONICAL.encode(command)
-    except (UnicodeEncodeError, OverflowError) as error:
+    except ValueError as error:  # a lone surrogate, or a number too long to write down
         raise _unstorable() from error
     if len(form) > COMMAND_BYTES_MAX:
         raise BadParam("command", f"is larger than {COMMAND_BYTES_MAX} bytes")

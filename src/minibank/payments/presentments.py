@@ -13,13 +13,16 @@ from minibank.payments.cards import CARD_KEY, SCHEME, answer, draft_payment, wit
 from minibank.payments.commands import PresentCard, RefundCard
 from minibank.payments.drafts import (
     Draft,
+    Local,
     draft_posting,
     draft_transaction,
     local_after,
     local_money,
+    local_or_own,
 )
 from minibank.payments.effects import Effect
-from minibank.payments.picture import Picture
+from minibank.payments.picture import Account, Picture
+from minibank.transactions.records import TransactionRecord
 
 
 def present_card(command: PresentCard, picture: Picture, ids: IdSource) -> Effect:
@@ -40,13 +43,16 @@ def present_card(command: PresentCard, picture: Picture, ids: IdSource) -> Effec
             card_id=authorisation.card_id,
             description=command.description or transaction.description,
             merchant_id=command.merchant_id or transaction.merchant_id,
+            local_currency=_local_currency(command, transaction),
         )
         return _present_alone(again, picture, ids, happened_at)
     beyond = command.amount - authorisation.held
+    local = _local_settled(command, transaction)
     settled = msgspec.structs.replace(
         transaction,
         amount=-command.amount,
-        local_amount=local_after(transaction, -command.amount, command.local_amount),
+        local_amount=local.amount,
+        local_currency=local.currency,
         settled_at=max(happened_at, transaction.created_at),
         updated_at=max(happened_at, transaction.updated_at),
         include_in_spending=True,
@@ -78,10 +84,9 @@ def refund_card(command: RefundCard, picture: Picture, ids: IdSource) -> Effect:
     if command.card_id is not None:
         metadata[CARD_KEY] = picture.card(command.card_id, account).id
     if command.original_transaction_id is not None:
-        original = picture.transactions.get(command.original_transaction_id)
-        if original is None or original.account_id != account.id or original.kind != "card":
-            raise BadParam("original_transaction_id", "names no card payment of this account")
-        metadata["original_transaction_id"] = original.id
+        metadata["original_transaction_id"] = _require_paid(
+            picture.transactions.get(command.original_transaction_id), account
+        )
     transaction = draft_transaction(
         account,
         ids,
@@ -112,6 +117,35 @@ def refund_card(command: RefundCard, picture: Picture, ids: IdSource) -> Effect:
         ),
         transactions=(transaction,),
     )
+
+
+def _local_currency(command: PresentCard, transaction: TransactionRecord) -> str | None:
+    """What the presentment's local amount is in: as it says, else as the authorisation said."""
+    if command.local_currency is None and command.local_amount is not None:
+        return transaction.local_currency
+    return command.local_currency
+
+
+def _local_settled(command: PresentCard, transaction: TransactionRecord) -> Local:
+    """What the merchant charged in the end; what is not said keeps its proportion."""
+    currency = _local_currency(command, transaction)
+    told = local_money(command.local_amount, currency, -1)
+    if told is None:
+        amount = local_after(transaction, -command.amount)
+        return Local(amount=amount, currency=transaction.local_currency)
+    return local_or_own(told, -command.amount, transaction.currency)
+
+
+def _require_paid(original: TransactionRecord | None, account: Account) -> str:
+    """The id of a card payment of this account that was not declined; else `BadParam`."""
+    if (
+        original is None
+        or original.account_id != account.id
+        or original.kind != "card"
+        or original.decline_reason is not None
+    ):
+        raise BadParam("original_transaction_id", "names no card payment of this account")
+    return original.id
 
 
 def _present_alone(

@@ -179,7 +179,8 @@ def transfer_between(command: TransferBetween, picture: Picture, ids: IdSource) 
             happened_at=happened_at,
         ),
         transactions=(debit, credit),
-        also_recorded_on=(payee.id, f"{command.id}/credit"),
+        # With the payer's account: two payers may use the same id, and each identity is its own.
+        also_recorded_on=(payee.id, f"{payer.id}/{command.id}/credit"),
     )
 
 

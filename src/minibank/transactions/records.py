@@ -49,6 +49,7 @@ CHANGING = (
     "settled_at",
     "amount",
     "local_amount",
+    "local_currency",
     "include_in_spending",
     "amount_is_pending",
 )
