@@ -8,7 +8,7 @@ from rich.text import Text
 
 from minibank.sandbox.demo import DemoInfo, DemoUser
 
-_KINDS = {"uk_retail": "current", "uk_retail_joint": "joint"}
+_KINDS = {"uk_retail": "own", "uk_retail_joint": "joint"}
 
 
 def commands(base_url: str, known: DemoInfo, since: str) -> list[tuple[str, str]]:
