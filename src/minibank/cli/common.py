@@ -27,7 +27,7 @@ REFUSED = 1
 FAILED = 2
 """Exit status: the command could not run (its usage, the settings, the database)."""
 
-_PANEL = "Which bank"
+BANK_PANEL = "Which bank"
 
 DatabaseFlag = Annotated[
     str | None,
@@ -35,18 +35,20 @@ DatabaseFlag = Annotated[
         "--database",
         metavar="URL",
         help="sqlite:///bank.db or postgresql://user@host/name",
-        rich_help_panel=_PANEL,
+        rich_help_panel=BANK_PANEL,
     ),
 ]
 ConfigFlag = Annotated[
     Path | None,
     typer.Option(
-        "--config", metavar="FILE", help="A TOML file of settings.", rich_help_panel=_PANEL
+        "--config", metavar="FILE", help="A TOML file of settings.", rich_help_panel=BANK_PANEL
     ),
 ]
 ModeFlag = Annotated[
     str | None,
-    typer.Option("--mode", metavar="MODE", help="sandbox or production.", rich_help_panel=_PANEL),
+    typer.Option(
+        "--mode", metavar="MODE", help="sandbox or production.", rich_help_panel=BANK_PANEL
+    ),
 ]
 SetFlag = Annotated[
     list[str],
@@ -54,7 +56,7 @@ SetFlag = Annotated[
         "--set",
         metavar="NAME=VALUE",
         help="Any other setting; may be repeated.",
-        rich_help_panel=_PANEL,
+        rich_help_panel=BANK_PANEL,
     ),
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]

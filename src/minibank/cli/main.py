@@ -13,6 +13,7 @@ from minibank.cli import (
     clients,
     demo,
     migrate,
+    reference,
     serve,
     settings,
     tokens,
@@ -46,6 +47,7 @@ app.add_typer(cards.app, name="card", rich_help_panel=_PEOPLE)
 app.add_typer(tokens.app, name="token", rich_help_panel=_PEOPLE)
 app.command("audit", rich_help_panel=_TRUST)(audit.audit_bank)
 app.command("settings", rich_help_panel=_TRUST)(settings.show_settings)
+app.command("reference", hidden=True)(reference.print_reference)
 
 
 @app.command("version", rich_help_panel=_TRUST)

@@ -7,7 +7,7 @@ import typer
 
 from minibank.cli.common import JsonFlag, for_a_bank, print_json, print_table
 from minibank.settings import SETTINGS, Loaded
-from minibank.settings.show import markdown_reference, public_value, toml_reference, toml_value
+from minibank.settings.show import public_value, toml_reference, toml_value
 
 
 @for_a_bank
@@ -15,9 +15,6 @@ def show_settings(
     loaded: Loaded,
     toml: Annotated[
         bool, typer.Option("--toml", help="Print a commented file to begin with.")
-    ] = False,
-    markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print the reference page.", hidden=True)
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -29,9 +26,7 @@ def show_settings(
 
       minibank settings --mode production --toml > minibank.toml
     """
-    if markdown:
-        sys.stdout.write(markdown_reference())
-    elif toml:
+    if toml:
         sys.stdout.write(toml_reference(loaded.settings))
     elif as_json:
         print_json(

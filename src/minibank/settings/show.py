@@ -23,7 +23,7 @@ that is not allowed stops the start.
 `minibank settings` prints what is in force and where it comes from; `minibank settings --toml`
 prints a commented file to begin with.
 
-This page is generated from the code: `minibank settings --markdown`."""
+This page is generated from the code: `minibank reference settings`."""
 
 
 def mask_url(url: str) -> str:

@@ -1,14 +1,11 @@
 """Settings as text: the reference file, the documentation, and no secrets."""
 
 import tomllib
-from pathlib import Path
 
 import pytest
 
 from minibank.settings import SETTINGS, load_settings, preset
-from minibank.settings.show import markdown_reference, mask_url, public_value, toml_reference
-
-ROOT = Path(__file__).parents[3]
+from minibank.settings.show import mask_url, public_value, toml_reference
 
 
 @pytest.mark.parametrize(
@@ -52,13 +49,6 @@ def test_every_line_that_the_reference_file_comments_out_loads_too(tmp_path):
     config = tmp_path / "some.toml"
     config.write_text("\n".join(uncommented))
     assert load_settings({}, {}, config).settings == preset("production")
-
-
-def test_the_page_of_the_documentation_is_what_the_code_says():
-    page = (ROOT / "docs/reference/settings.md").read_text()
-    assert page == markdown_reference(), (
-        "run: minibank settings --markdown > docs/reference/settings.md"
-    )
 
 
 def test_every_setting_has_a_meaning_that_ends_its_sentence():
