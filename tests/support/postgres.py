@@ -29,16 +29,19 @@ KEEPER_SECONDS = 20
 
 
 class KeeperProcess:
-    """The keeper, as the process that leads the run holds it."""
+    """The keeper, as the process that leads the run holds it.
 
-    def __init__(self) -> None:
+    `settings` names the server's settings (`postgres_keeper.SETTINGS`), `parent` where it lives.
+    """
+
+    def __init__(self, settings: str = "fast", parent: str | None = None) -> None:
         # A short path: a socket's address has room for about a hundred characters.
-        parent = "/tmp" if os.access("/tmp", os.W_OK) else None
+        parent = parent or ("/tmp" if os.access("/tmp", os.W_OK) else None)
         self.directory = Path(tempfile.mkdtemp(prefix="minibank-tests-", dir=parent))
         # As root the server runs as somebody else, who must be able to pass through here.
         self.directory.chmod(0o711 if os.geteuid() == 0 else 0o700)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", postgres_keeper.__name__, str(self.directory)],
+            [sys.executable, "-m", postgres_keeper.__name__, str(self.directory), settings],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             cwd=ROOT,

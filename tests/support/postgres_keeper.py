@@ -1,6 +1,6 @@
 """A process that keeps one PostgreSQL server for a run of the tests.
 
-    python -m tests.support.postgres_keeper DIRECTORY
+    python -m tests.support.postgres_keeper DIRECTORY fast|durable
 
 Standard input is a pipe whose other end only the run holds. However the run ends, killed included,
 the pipe closes, and the keeper stops the server and removes DIRECTORY. Nothing is started before
@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,21 +30,34 @@ SUPERUSER = "minibank"
 START_SECONDS = 60
 STOP_SECONDS = 10
 
-# Speed instead of durability: a server that dies takes its databases with it anyway.
-_SETTINGS = (
+_COMMON = (
     "listen_addresses=",
-    "fsync=off",
-    "synchronous_commit=off",
-    "full_page_writes=off",
-    "wal_level=minimal",
-    "max_wal_senders=0",
     "max_wal_size=4GB",
-    "autovacuum=off",
     "jit=off",
     "max_connections=300",
-    "shared_buffers=128MB",
     "timezone=UTC",
 )
+SETTINGS = {
+    # Speed instead of durability: a server that dies takes its databases with it anyway.
+    "fast": (
+        *_COMMON,
+        "fsync=off",
+        "synchronous_commit=off",
+        "full_page_writes=off",
+        "wal_level=minimal",
+        "max_wal_senders=0",
+        "autovacuum=off",
+        "shared_buffers=128MB",
+    ),
+    # What a bank would run with; for measuring.
+    "durable": (
+        *_COMMON,
+        "fsync=on",
+        "synchronous_commit=on",
+        "full_page_writes=on",
+        "shared_buffers=512MB",
+    ),
+}
 _PR_SET_PDEATHSIG = 1
 
 
@@ -57,8 +70,9 @@ def _die_with_parent() -> None:
 class Keeper:
     """One server, started when first asked for."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, settings: Sequence[str]) -> None:
         self._directory = directory
+        self._settings = settings
         self._data = directory / "data"
         self._run = directory / "run"
         self._log = directory / "log"
@@ -84,7 +98,7 @@ class Keeper:
                 os.chown(directory, user["user"], user["group"])
         self._init(binaries, user)
         with self._log.open("ab") as log:
-            settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+            settings = [part for setting in self._settings for part in ("-c", setting)]
             self._server = subprocess.Popen(
                 [binaries / "postgres", "-D", self._data, "-k", self._run, *settings],
                 stdin=subprocess.DEVNULL,
@@ -143,9 +157,9 @@ def _environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 
-def keep(directory: Path) -> None:
+def keep(directory: Path, settings: Sequence[str]) -> None:
     """Answer whoever asks until standard input closes."""
-    keeper = Keeper(directory)
+    keeper = Keeper(directory, settings)
     try:
         with socket.socket(socket.AF_UNIX) as listener, selectors.DefaultSelector() as ready:
             listener.bind(str(directory / SOCKET))
@@ -169,4 +183,4 @@ def _leave(_signal: int, _frame: object) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    keep(Path(sys.argv[1]))
+    keep(Path(sys.argv[1]), SETTINGS[sys.argv[2]])
