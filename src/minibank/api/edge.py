@@ -1,5 +1,6 @@
 """The ASGI application: one request in, one whole answer out, one line in the log."""
 
+import traceback
 from dataclasses import dataclass, field
 
 import structlog
@@ -103,7 +104,7 @@ class Api:
             refusal = refusal_of(error)
             exchange.code = refusal.code
             if refusal is not error:
-                self._log.error("failed", request_id=exchange.request_id, exc_info=error)
+                self._log_fault(exchange, error)
             return answer_error(refusal)
 
     async def _ask(self, exchange: Exchange, place: Place, named: dict[str, str]) -> Answer:
@@ -153,6 +154,11 @@ class Api:
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         body = b"" if exchange.method == "HEAD" else answer.body
         await send({"type": "http.response.body", "body": body})
+
+    def _log_fault(self, exchange: Exchange, error: Exception) -> None:
+        # As text: some renderers of exceptions print local variables, and with them tokens.
+        trace = "".join(traceback.format_exception(error))
+        self._log.error("failed", request_id=exchange.request_id, traceback=trace)
 
     def _log_request(self, exchange: Exchange, answer: Answer) -> None:
         seconds = self._edge.db.clock.monotonic() - exchange.started

@@ -1,0 +1,180 @@
+"""Whatever is sent, the answer is documented JSON and never a fault of ours."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from minibank.api import Api, build_api
+from minibank.core.clock import FakeClock
+from minibank.db import Database, open_database
+from minibank.payments.engine import Engine
+from tests.conftest import NOON
+from tests.support.asgi import RawAnswer, RawRequest, ask
+from tests.support.callers import SETTINGS, add_account, add_client, add_token, add_user
+from tests.support.databases import Databases
+from tests.support.histories import merchant, put, transaction
+
+EXAMPLES = settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+STATUSES = {200, 400, 401, 403, 404, 405, 413}
+
+
+class Bench:
+    """A bank with one transaction, in an event loop that lives as long as the examples do."""
+
+    def __init__(self, url: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self.run = self._loop.run_until_complete
+        self._db: Database = self.run(open_database(url, clock=FakeClock(NOON)))
+        self.app: Api = build_api(self._db, Engine(self._db), SETTINGS)
+        self.run(self._furnish())
+
+    async def _furnish(self) -> None:
+        ada = await add_user(self._db, "ada@example.com", "Ada Example")
+        client = (await add_client(self._db)).client
+        self.account_id = (await add_account(self._db, ada)).id
+        deli = merchant()
+        row = transaction(self.account_id, NOON - 1, merchant_id=deli.id)
+        await put(self._db, [row], [deli])
+        self.transaction_id = row.id
+        self.token = await add_token(self._db, client, ada)
+
+    def ask(self, request: RawRequest) -> RawAnswer:
+        answer: RawAnswer = self.run(ask(self.app, request))
+        assert answer.status in STATUSES, answer
+        assert answer.headers["content-type"] in {"application/json", "image/png"}
+        assert len(answer.headers["x-request-id"]) == 32
+        if request.method.upper() == "HEAD":
+            assert answer.body == b""
+        elif answer.headers["content-type"] == "application/json":
+            body = answer.json()
+            assert answer.status == 200 or {"code", "message", "params"} <= body.keys()
+        return answer
+
+    def close(self) -> None:
+        self.run(self._db.close())
+        self._loop.close()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def bench(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Bench]:
+    url = databases.new(request.param)
+    made = Bench(url)
+    yield made
+    made.close()
+    databases.discard(url)
+
+
+METHODS = st.sampled_from(["GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS", "get", "x"])
+NAMES = st.sampled_from(
+    [
+        "account_id",
+        "account_type",
+        "since",
+        "before",
+        "limit",
+        "expand",
+        "expand[]",
+        "metadata",
+        "metadata[a]",
+        "metadata[]",
+        "notes",
+        "grant_type",
+        "client_id",
+        "client_secret",
+        "username",
+        "password",
+        "refresh_token",
+    ]
+)
+ANY_TEXT = st.text(st.characters(codec=None), max_size=40)
+VALUES = st.one_of(
+    ANY_TEXT,
+    st.sampled_from(
+        ["", "1", "0", "-1", "100", "merchant", "2026-01-01T00:00:00Z", "tx_1", "\x00"]
+    ),
+    st.integers().map(str),
+)
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | VALUES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
+    max_leaves=12,
+)
+CONTENT_TYPES = st.sampled_from(
+    [
+        b"",
+        b"application/json",
+        b"application/x-www-form-urlencoded",
+        b"application/x-www-form-urlencoded; charset=utf-16",
+        b"multipart/form-data; boundary=x",
+        b"multipart/form-data",
+        b"text/plain",
+    ]
+)
+PATHS = st.sampled_from(
+    [
+        b"/accounts",
+        b"/balance",
+        b"/transactions",
+        b"/transactions/{id}",
+        b"/oauth2/token",
+        b"/ping/whoami",
+        b"/logos/{id}",
+        b"/readyz",
+    ]
+)
+
+
+@EXAMPLES
+@given(METHODS, st.binary(max_size=60), st.binary(max_size=60), st.binary(max_size=60))
+def test_random_bytes_anywhere_are_answered(bench, method, path, query, body):
+    bench.ask(RawRequest(method, b"/" + path, query, [(b"authorization", query)], body))
+
+
+@EXAMPLES
+@given(METHODS, PATHS, st.binary(max_size=40), CONTENT_TYPES, st.binary(max_size=200))
+def test_random_bodies_of_every_type_are_answered(bench, method, path, segment, content_type, body):
+    headers = [(b"authorization", b"Bearer " + bench.token.encode())]
+    if content_type:
+        headers.append((b"content-type", content_type))
+    path = path.replace(b"{id}", segment.replace(b"/", b""))
+    bench.ask(RawRequest(method, path, body, headers, body))
+
+
+@EXAMPLES
+@given(st.lists(st.tuples(NAMES, VALUES), max_size=4), st.booleans())
+def test_random_parameters_of_a_known_caller_are_answered(bench, pairs, names_account):
+    query = "&".join(f"{name}={_quoted(value)}" for name, value in pairs)
+    if names_account:
+        query = f"account_id={bench.account_id}&{query}"
+    headers = [(b"authorization", b"Bearer " + bench.token.encode())]
+    for path in (b"/transactions", b"/balance", b"/accounts"):
+        bench.ask(RawRequest("GET", path, query.encode(), headers))
+
+
+def _quoted(text: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in text.encode("utf-8", "surrogatepass"))
+
+
+@EXAMPLES
+@given(st.dictionaries(ANY_TEXT, JSON_VALUES, max_size=4), st.booleans())
+def test_random_json_annotates_or_is_refused_and_what_is_kept_can_be_read(bench, body, nested):
+    document = {"metadata": body} if nested else body
+    headers = [
+        (b"authorization", b"Bearer " + bench.token.encode()),
+        (b"content-type", b"application/json"),
+    ]
+    path = f"/transactions/{bench.transaction_id}".encode()
+    changed = bench.ask(RawRequest("PATCH", path, b"", headers, json.dumps(document).encode()))
+    assert changed.status in {200, 400}
+    read = bench.ask(RawRequest("GET", path, b"", headers)).json()["transaction"]
+    assert all(isinstance(value, str) for value in read["metadata"].values())
+    if changed.status == 200:
+        assert changed.json()["transaction"] == read

@@ -1,0 +1,92 @@
+"""Every endpoint runs a fixed number of statements, however much there is to show."""
+
+import pytest
+
+from tests.support.callers import add_account, http
+from tests.support.counting import CountingDatabase
+from tests.support.histories import merchant, put, transaction
+
+
+@pytest.fixture
+async def counted(bank, clock):
+    """Twice the bank's history with merchants, and a way to count the statements of a request."""
+    merchants = [merchant(f"Shop {n}") for n in range(40)]
+    rows = [
+        transaction(bank.account.id, clock.now() - 10**9 + n, merchant_id=merchants[n % 40].id)
+        for n in range(150)
+    ]
+    await put(bank.db, rows, merchants)
+    counting = CountingDatabase(bank.db)
+
+    async with http(counting, token=bank.token) as api:
+
+        async def count(method, path, **more):
+            counting.statements.clear()
+            answer = await api.request(method, path, **more)
+            assert answer.status_code in {200, 401, 403}, answer.text
+            return len(counting.statements), answer
+
+        yield count, rows
+
+
+async def test_a_page_of_one_costs_as_many_statements_as_a_page_of_a_hundred(bank, counted):
+    count, _ = counted
+    for expand, statements in [("", 3), ("&expand[]=merchant", 4)]:
+        for limit in (1, 100):
+            path = f"/transactions?account_id={bank.account.id}&limit={limit}{expand}"
+            number, answer = await count("GET", path)
+            assert len(answer.json()["transactions"]) == limit
+            assert number == statements
+
+
+async def test_a_bound_by_id_costs_one_more_and_two_bounds_the_same(bank, counted):
+    count, rows = counted
+    path = f"/transactions?account_id={bank.account.id}&since={rows[3].id}"
+    assert (await count("GET", path))[0] == 4
+    assert (await count("GET", f"{path}&before={rows[9].id}"))[0] == 4
+
+
+async def test_single_objects_and_the_rest_have_their_fixed_costs(bank, counted):
+    count, rows = counted
+    assert (await count("GET", f"/transactions/{rows[0].id}"))[0] == 3
+    assert (await count("GET", f"/transactions/{rows[0].id}?expand[]=merchant"))[0] == 4
+    assert (await count("GET", f"/balance?account_id={bank.account.id}"))[0] == 3
+    assert (await count("GET", "/ping/whoami"))[0] == 1
+    assert (await count("GET", "/ping"))[0] == 0
+    assert (await count("GET", "/healthz"))[0] == 0
+
+
+async def test_an_annotation_costs_the_same_whatever_is_there_already(bank, counted):
+    count, rows = counted
+    path = f"/transactions/{rows[0].id}"
+    first, _ = await count("PATCH", path, data={"metadata[a]": "1"})
+    more = {f"metadata[k{n}]": "v" for n in range(90)}
+    assert (await count("PATCH", path, data=more))[0] == first
+    assert (await count("PATCH", path, data={}))[0] == 3
+
+
+async def test_the_list_of_accounts_costs_the_same_for_one_and_for_five(bank, counted):
+    count, _ = counted
+    one, _ = await count("GET", "/accounts")
+    for _ in range(4):
+        await add_account(bank.db, bank.ada)
+    five, answer = await count("GET", "/accounts")
+    assert len(answer.json()["accounts"]) == 5
+    assert one == five == 4
+
+
+async def test_an_id_without_a_shard_is_refused_without_asking_the_database(counted):
+    for identifier in ["acc_123", "x", "acc_" + "z" * 22, "🍞"]:
+        count, _ = counted
+        only_the_caller = 1
+        params = {"account_id": identifier}
+        assert (await count("GET", "/transactions", params=params))[0] == only_the_caller
+        assert (await count("GET", "/balance", params=params))[0] == only_the_caller
+        assert (await count("GET", f"/transactions/{identifier}"))[0] == only_the_caller
+        assert (await count("PATCH", f"/transactions/{identifier}"))[0] == only_the_caller
+
+
+async def test_garbage_instead_of_a_token_costs_no_statement(counted):
+    count, _ = counted
+    headers = {"Authorization": "Bearer garbage"}
+    assert (await count("GET", "/accounts", headers=headers))[0] == 0
