@@ -20,6 +20,7 @@ from tests.support.demo_process import Running, running_demo
 ROOT = Path(__file__).parents[2]
 ANY = "..."
 """What the documentation writes where the answer differs from run to run."""
+SHELLS = [shell for shell in ("sh", "bash", "zsh", "dash") if shutil.which(shell)]
 BETWEEN = "--- the next block ---"
 
 
@@ -100,7 +101,7 @@ def tour(demo: Running) -> list[Block]:
     return changed
 
 
-@pytest.mark.parametrize("shell", filter(shutil.which, ["sh", "bash", "zsh", "dash"]))
+@pytest.mark.parametrize("shell", SHELLS)
 def test_the_tour_of_the_readme_works_when_it_is_pasted(demo: Running, shell: str):
     blocks = tour(demo)
     printed = run(blocks, demo.info_file.parent, str(shutil.which(shell)))
