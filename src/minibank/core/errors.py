@@ -26,12 +26,14 @@ from typing import ClassVar
 class BankError(Exception):
     """A refusal that leaves nothing behind.
 
-    `code` is dotted and its first segment says the HTTP status; `message` is for people;
-    `params` are strings that help a program; `oauth_error` is the RFC 6749 / RFC 6750 value for
-    failures of authentication; `retry_after` is in seconds.
+    `code` is dotted and its first segment says the HTTP status (405 and 413 excepted, which are
+    `bad_request` too); `message` is for people; `params` are strings that help a program;
+    `oauth_error` is the RFC 6749 / RFC 6750 value for failures of authentication; `retry_after` is
+    in seconds.
     """
 
-    status: ClassVar[int] = 500
+    status: ClassVar[int]
+    segment: ClassVar[str]
 
     def __init__(
         self,
@@ -42,6 +44,7 @@ class BankError(Exception):
         oauth_error: str | None = None,
         retry_after: int | None = None,
     ) -> None:
+        assert code.partition(".")[0] == self.segment, f"{code} is not {self.status}"
         super().__init__(code, message)
         self.code = code
         self.message = message
@@ -54,6 +57,7 @@ class BadRequest(BankError):
     """The request cannot be understood or breaks a rule of the bank."""
 
     status = 400
+    segment = "bad_request"
 
 
 class MissingParam(BadRequest):
@@ -81,18 +85,21 @@ class Unauthorized(BankError):
     """Nobody is authenticated: the token, code or refresh token is not good."""
 
     status = 401
+    segment = "unauthorized"
 
 
 class Forbidden(BankError):
     """The caller is known and may not do this."""
 
     status = 403
+    segment = "forbidden"
 
 
 class NotFound(BankError):
     """There is nothing here; `thing` may name what was looked for."""
 
     status = 404
+    segment = "not_found"
 
     def __init__(self, thing: str = "", message: str = "Not found") -> None:
         super().__init__(f"not_found.{thing}" if thing else "not_found", message)
@@ -102,6 +109,7 @@ class MethodNotAllowed(BankError):
     """The path exists, the method does not."""
 
     status = 405
+    segment = "bad_request"
 
     def __init__(self, method: str) -> None:
         super().__init__(
@@ -113,6 +121,7 @@ class TooLarge(BankError):
     """The body is larger than this endpoint accepts."""
 
     status = 413
+    segment = "bad_request"
 
     def __init__(self, bytes_max: int) -> None:
         super().__init__("bad_request.too_large", f"The body is larger than {bytes_max} bytes")
@@ -122,18 +131,21 @@ class Conflict(BankError):
     """The request collides with what is already there (the same id with other content)."""
 
     status = 409
+    segment = "conflict"
 
 
 class RateLimited(BankError):
     """Too much at once; `retry_after` says when to try again."""
 
     status = 429
+    segment = "rate_limited"
 
 
 class InternalService(BankError):
     """A fault of ours; the message tells nothing more."""
 
     status = 500
+    segment = "internal_service"
 
     def __init__(self) -> None:
         super().__init__("internal_service", "Something went wrong at our end")
@@ -143,12 +155,14 @@ class Unavailable(BankError):
     """The bank cannot work just now (its database is away, or it is shutting down)."""
 
     status = 503
+    segment = "unavailable"
 
 
 class Timeout(BankError):
     """The request waited too long and was given up before anything happened."""
 
     status = 504
+    segment = "timeout"
 
 
 def insufficient_permissions(client_id: str, user_id: str) -> Forbidden:

@@ -6,8 +6,9 @@ creation). The digits are a 128-bit integer:
     milliseconds since the epoch (64) | shard (12) | counter (16) | random (36)
 
 The shard says where the row lives, so that an id routes itself without a lookup. The counter keeps
-the order of ids made within one millisecond by one unit of work. Ids are not secrets: secrets come
-from `new_secret` and carry 160 random bits or more besides their shard.
+the order of ids that one source makes within one millisecond, except where it wraps, once in 65,536
+ids: what needs an exact order also sorts by an instant. Ids are not secrets: secrets come from
+`IdSource.secret` and carry 160 random bits or more besides their shard.
 """
 
 import hashlib
@@ -24,6 +25,8 @@ SHARDS = 4096
 SECRET_BYTES = 24
 
 _VALUES = {digit: value for value, digit in enumerate(ALPHABET)}
+# Two digits at a time: a page of history and a batch of payments spend their time here.
+_PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
 _COUNTERS = 1 << 16
 _RANDOM_BITS = 36
 
@@ -31,11 +34,15 @@ _RANDOM_BITS = 36
 def encode(number: int, digits: int = DIGITS) -> str:
     """Write a non-negative integer in base 62, zero-padded to `digits`."""
     out = []
-    for _ in range(digits):
+    for _ in range(digits // 2):
+        number, rest = divmod(number, 62 * 62)
+        out.append(_PAIRS[rest])
+    if digits % 2:
         number, rest = divmod(number, 62)
         out.append(ALPHABET[rest])
-    assert number == 0, "the number needs more digits"
-    return "".join(reversed(out))
+    assert number == 0, "the number is negative or needs more digits"
+    out.reverse()
+    return "".join(out)
 
 
 def decode(text: str) -> int | None:
@@ -82,7 +89,7 @@ def shard_of_text(text: str) -> int:
 
 
 class IdSource(Protocol):
-    """Makes ids, shards and secrets."""
+    """Makes ids, shards and secrets; may be shared by threads."""
 
     def new(self, prefix: str, shard: int, at: int) -> str:
         """A fresh id of this type in this shard, made at the instant `at` (microseconds)."""
@@ -130,28 +137,30 @@ class SeededIds:
     def __init__(self, seed: str, scope: str = "") -> None:
         self._seed = seed
         self._key = hmac.digest(seed.encode(), scope.encode(), "sha256")
-        self._ordinal = 0
+        self._ordinals = itertools.count(1)
+        # Each scope counts from a place of its own, in the lower half so as not to wrap soon: ids
+        # that many scopes make in one millisecond and shard then differ by more than 36 bits.
+        self._first = int.from_bytes(self._draw("first", 2)) >> 1
 
-    def _draw(self, size: int) -> bytes:
-        self._ordinal += 1
+    def _draw(self, name: object, size: int) -> bytes:
         out = b""
         while len(out) < size:
-            message = f"{self._ordinal}:{len(out)}".encode()
-            out += hmac.digest(self._key, message, "sha256")
+            out += hmac.digest(self._key, f"{name}:{len(out)}".encode(), "sha256")
         return out[:size]
 
     def new(self, prefix: str, shard: int, at: int) -> str:
         """See `IdSource.new`."""
-        drawn = int.from_bytes(self._draw(5))
-        return compose(prefix, at, shard, self._ordinal, drawn)
+        ordinal = next(self._ordinals)
+        drawn = int.from_bytes(self._draw(ordinal, 5))
+        return compose(prefix, at, shard, self._first + ordinal, drawn)
 
     def shard(self) -> int:
         """See `IdSource.shard`."""
-        return int.from_bytes(self._draw(4)) % SHARDS
+        return int.from_bytes(self._draw(next(self._ordinals), 4)) % SHARDS
 
     def secret(self, size: int = SECRET_BYTES) -> bytes:
         """See `IdSource.secret`."""
-        return self._draw(size)
+        return self._draw(next(self._ordinals), size)
 
     def scope(self, key: str) -> IdSource:
         """See `IdSource.scope`."""
