@@ -85,6 +85,7 @@ async def test_what_is_no_http_is_answered_in_the_form_of_the_api(request_bytes)
     assert status == 400
     assert headers["content-type"] == "application/json"
     assert headers["connection"] == "close"
+    assert headers["x-request-id"] == headers["trace-id"] != ""
     assert json.loads(body) == {
         "code": "bad_request",
         "message": "This is not an HTTP request that can be read",
@@ -175,11 +176,14 @@ async def test_more_requests_than_allowed_are_refused_at_once_and_the_others_ans
     async with serving(waiting, Settings(port=0, requests_max=2)) as connect:
         held = [asyncio.create_task(exchange(connect, GET)) for _ in range(2)]
         await asyncio.sleep(0.2)
-        status, headers, body = await exchange(connect, GET)
+        busy = GET.replace(b"\r\n\r\n", b"\r\norigin: https://app.example\r\n\r\n")
+        status, headers, body = await exchange(connect, busy)
         release.set()
         answers = await asyncio.gather(*held)
         after, _, _ = await exchange(connect, GET)
     assert (status, headers["retry-after"]) == (429, "1")
+    assert headers["access-control-allow-origin"] == "*"
+    assert headers["x-request-id"] == headers["trace-id"] != ""
     assert json.loads(body)["code"] == "rate_limited.overloaded"
     assert [answer[0] for answer in answers] == [200, 200]
     assert after == 200

@@ -1,41 +1,55 @@
 """A bound on the requests that one process works on at a time."""
 
-import msgspec
+from collections.abc import Sequence
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-RETRY_SECONDS = 1
+from minibank.api.answers import answer_error
+from minibank.api.cors import Origins
+from minibank.core.errors import RateLimited
+from minibank.core.ids import RandomIds
 
-_BODY = msgspec.json.encode(
-    {"code": "rate_limited.overloaded", "message": "Too many requests at once", "params": {}}
+RETRY_SECONDS = 1
+REQUEST_ID_BYTES = 16
+
+_BUSY = answer_error(
+    RateLimited("rate_limited.overloaded", "Too many requests at once", retry_after=RETRY_SECONDS)
 )
-_START = {
-    "type": "http.response.start",
-    "status": 429,
-    "headers": [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(_BODY)).encode()),
-        (b"cache-control", b"no-store"),
-        (b"retry-after", str(RETRY_SECONDS).encode()),
-    ],
-}
-_END = {"type": "http.response.body", "body": _BODY}
+
+
+def request_id_headers(ids: RandomIds) -> list[tuple[bytes, bytes]]:
+    """The two headers by which an answer can be found again, for what the API never saw."""
+    request_id = ids.secret(REQUEST_ID_BYTES).hex().encode()
+    return [(b"x-request-id", request_id), (b"trace-id", request_id)]
 
 
 class RequestsLimit:
     """Answers 429 when `requests_max` requests are being worked on, instead of piling up more."""
 
-    def __init__(self, app: ASGIApp, requests_max: int) -> None:
+    def __init__(self, app: ASGIApp, requests_max: int, origins: Sequence[str]) -> None:
         self._app = app
         self._free = requests_max
+        self._origins = Origins(origins)
+        self._ids = RandomIds()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if self._free <= 0:
-            await send(_START)
-            await send(_END)
+            await self._refuse(scope, send)
             return
         self._free -= 1
         try:
             await self._app(scope, receive, send)
         finally:
             self._free += 1
+
+    async def _refuse(self, scope: Scope, send: Send) -> None:
+        origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
+        headers = [
+            *_BUSY.headers,
+            (b"content-length", str(len(_BUSY.body)).encode()),
+            *request_id_headers(self._ids),
+            *self._origins.headers_for(origin, preflight=scope["method"] == "OPTIONS"),
+        ]
+        await send({"type": "http.response.start", "status": _BUSY.status, "headers": headers})
+        await send({"type": "http.response.body", "body": _BUSY.body})

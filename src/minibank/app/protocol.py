@@ -5,40 +5,52 @@ What cannot be parsed never reaches the API, so its answer is written here, in t
 
 import asyncio
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import httptools
 import msgspec
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from minibank.app.limits import request_id_headers
+from minibank.core.ids import RandomIds
+
 HEAD_BYTES_MAX = 64 * 1024
 """The most that the head of a request (its line and headers) may take."""
 
 
-def refusal(status: int, code: str, message: str) -> bytes:
-    """A whole HTTP answer that ends the connection."""
-    body = msgspec.json.encode({"code": code, "message": message, "params": {}})
-    lines = (
-        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
-        "content-type: application/json",
-        f"content-length: {len(body)}",
-        "cache-control: no-store",
-        "connection: close",
-        "\r\n",
-    )
-    return "\r\n".join(lines).encode() + body
+class _Refusal(NamedTuple):
+    """An answer that the API never gets to give."""
+
+    status: int
+    code: str
+    message: str
+
+    def written(self, ids: RandomIds) -> bytes:
+        """The whole HTTP answer, which ends the connection."""
+        body = msgspec.json.encode({"code": self.code, "message": self.message, "params": {}})
+        lines = [
+            f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}",
+            "content-type: application/json",
+            f"content-length: {len(body)}",
+            "cache-control: no-store",
+            "connection: close",
+            *(f"{name.decode()}: {value.decode()}" for name, value in request_id_headers(ids)),
+            "\r\n",
+        ]
+        return "\r\n".join(lines).encode() + body
 
 
-_MALFORMED = refusal(400, "bad_request", "This is not an HTTP request that can be read")
-_TOO_LARGE = refusal(431, "bad_request.headers_too_large", "The headers are too large")
-_TOO_SLOW = refusal(408, "timeout.headers", "The headers took too long to arrive")
+_MALFORMED = _Refusal(400, "bad_request", "This is not an HTTP request that can be read")
+_TOO_LARGE = _Refusal(431, "bad_request.headers_too_large", "The headers are too large")
+_TOO_SLOW = _Refusal(408, "timeout.headers", "The headers took too long to arrive")
 
 
 class BankProtocol(HttpToolsProtocol):
     """One connection."""
 
     header_seconds: ClassVar[int] = 10
+    ids: ClassVar[RandomIds] = RandomIds()
 
     @override
     def __init__(self, *values: Any, **named: Any) -> None:
@@ -92,11 +104,11 @@ class BankProtocol(HttpToolsProtocol):
     def _unsupported_upgrade_warning(self) -> None:
         """Say nothing: a client that offers another protocol is answered in this one."""
 
-    def _refuse(self, answer: bytes) -> None:
+    def _refuse(self, refusal: _Refusal) -> None:
         self._stop_deadline()
         # In the middle of another answer there is no place for this one.
         if self.cycle is None or self.cycle.response_complete:
-            self.transport.write(answer)
+            self.transport.write(refusal.written(self.ids))
         self.transport.close()
 
     def _start_deadline(self) -> None:

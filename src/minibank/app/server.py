@@ -89,7 +89,7 @@ async def serve(
     """Serve until SIGINT or SIGTERM, then let running requests finish (`drain_seconds`)."""
     protocol = type("Protocol", (BankProtocol,), {"header_seconds": settings.header_seconds})
     # Starlette and uvicorn describe the same protocol with types that do not match.
-    application: Any = RequestsLimit(api, settings.requests_max)
+    application: Any = RequestsLimit(api, settings.requests_max, settings.cors_origins)
     if settings.trusted_proxies:
         application = ProxyHeadersMiddleware(application, list(settings.trusted_proxies))
     server = _Server(
