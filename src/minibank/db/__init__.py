@@ -8,7 +8,7 @@ from minibank.db.errors import (
     LostRace,
     UniqueViolation,
 )
-from minibank.db.open import open_database
+from minibank.db.open import open_database, sqlite_path
 
 __all__ = [
     "BadData",
@@ -21,4 +21,5 @@ __all__ = [
     "Tx",
     "UniqueViolation",
     "open_database",
+    "sqlite_path",
 ]

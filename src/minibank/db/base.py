@@ -16,7 +16,7 @@ Value = int | str | bytes | float | None | Sequence[int] | Sequence[str]
 class Row(Protocol):
     """One row: values by column name or position, or all of them in the order of the columns."""
 
-    def __getitem__(self, key: str | int, /) -> Any: ...
+    def __getitem__(self, key: str | int, /) -> Any: ...  # noqa: ANN401 - columns have any type
 
     def __iter__(self) -> Iterator[Any]: ...
 
@@ -47,7 +47,7 @@ class Tx(ReadTx, Protocol):
         ...
 
     async def execute(self, sql: str, *values: Value) -> int:
-        """Run a statement; the number of rows it changed."""
+        """Run a statement; the number of rows it changed (none for a SELECT)."""
         ...
 
     async def insert_rows(
@@ -63,7 +63,10 @@ class Tx(ReadTx, Protocol):
         columns: Sequence[str],
         rows: Sequence[Sequence[Value]],
     ) -> None:
-        """Update many rows with one statement; each row is its key values, then the new values."""
+        """Update many rows with one statement; each row is its key values, then the new values.
+
+        No key may occur twice: which of its rows would win differs between the engines.
+        """
         ...
 
 

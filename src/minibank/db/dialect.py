@@ -8,12 +8,16 @@ import msgspec
 
 from minibank.db.base import Value
 
-_LOCKS = re.compile(r"\bFOR (?:NO KEY UPDATE|UPDATE|SHARE)(?: OF \w+)?(?: SKIP LOCKED| NOWAIT)?")
+_LOCKS = re.compile(
+    r"\s*\bFOR (?:NO KEY UPDATE|UPDATE|KEY SHARE|SHARE)"
+    r"(?: OF \w+(?:, \w+)*)?(?: SKIP LOCKED| NOWAIT)?"
+)
 _UNNEST = re.compile(r"unnest\(([^()]*)\)\s+AS (\w+)\(([\w, ]+)\)")
 _ANY = re.compile(r"= ANY\(\$(\d+)\)")
 _PLACE = re.compile(r"\$(\d+(?:_\d+)*)")
-_COMMENT = re.compile(r"--[^\n]*")
-_TYPES = {"BIGINT": "INTEGER", "BYTEA": "BLOB", ' COLLATE "C"': ""}
+_PIECE = re.compile(r"--[^\n]*|;|'(?:[^']|'')*'|[^-;']+|-")
+# INT, not INTEGER: a lone INTEGER key would make itself up when none is given.
+_DDL = {"BIGINT": "INT", "BYTEA": "BLOB", ' COLLATE "C"': "", "INDEX CONCURRENTLY": "INDEX"}
 
 Places = tuple[tuple[int, ...], ...]
 """For each `?`, the indexes of the values that go there; several travel as one JSON array."""
@@ -24,6 +28,8 @@ def _unnest_to_json(match: re.Match[str]) -> str:
     places = "_".join(_PLACE.findall(match[1]))
     columns = [name.strip() for name in match[3].split(",")]
     picked = ", ".join(f"json_extract(value, '$[{n}]') AS {c}" for n, c in enumerate(columns))
+    if len(columns) == 1:  # travels as a flat array
+        picked = f"value AS {columns[0]}"
     return f"(SELECT {picked} FROM json_each(${places})) AS {match[2]}"  # noqa: S608
 
 
@@ -59,14 +65,23 @@ def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def statements_of(script: str) -> list[str]:
+    """The statements of a migration, without its comments."""
+    pieces = [piece for piece in _PIECE.findall(script) if not piece.startswith("--")]
+    statements = [""]
+    for piece in pieces:
+        if piece == ";":
+            statements.append("")
+        else:
+            statements[-1] += piece
+    return [statement.strip() for statement in statements if statement.strip()]
+
+
 def ddl_to_sqlite(script: str) -> list[str]:
     """A migration's statements for SQLite: its type names, and strict tables."""
-    script = _COMMENT.sub("", script)
-    for ours, theirs in _TYPES.items():
+    for ours, theirs in _DDL.items():
         script = script.replace(ours, theirs)
-    statements = [statement.strip() for statement in script.split(";")]
     return [
         f"{statement} STRICT" if statement.startswith("CREATE TABLE") else statement
-        for statement in statements
-        if statement
+        for statement in statements_of(script)
     ]

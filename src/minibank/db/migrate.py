@@ -8,7 +8,11 @@ from minibank.db.errors import SchemaTooNew, SchemaTooOld
 
 _NAME = re.compile(r"(\d{4})_(\w+)\.sql")
 OUTSIDE = "-- minibank: outside a transaction"
-"""A migration whose first line this is runs statement by statement, each committed by itself."""
+"""A migration whose first line this is runs statement by statement, each committed by itself.
+
+It may be cut short and run again, so each of its statements must bear that: an index built
+concurrently, which a failure leaves behind invalid, begins with DROP INDEX IF EXISTS.
+"""
 
 
 def migrations() -> list[Migration]:
@@ -41,7 +45,8 @@ async def require_current(db: Database) -> None:
     version = await db.schema_version()
     if version < newest:
         raise SchemaTooOld(
-            f"The database is at schema {version} and this minibank needs {newest}: run `minibank migrate`"
+            f"The database is at schema {version} and this minibank needs {newest}:"
+            " run `minibank migrate`"
         )
 
 

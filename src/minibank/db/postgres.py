@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
 from minibank.core.clock import Clock
 from minibank.core.ids import IdSource
-from minibank.db.base import Migration, ReadWork, Row, Value, Work
+from minibank.db.base import Migration, ReadTx, ReadWork, Row, Tx, Value, Work
+from minibank.db.dialect import statements_of
 from minibank.db.errors import (
     BadData,
     DatabaseError,
@@ -18,54 +18,93 @@ from minibank.db.errors import (
     LostRace,
     StorageFull,
     UniqueViolation,
+    raise_translated,
 )
+from minibank.db.pool import Connection, Pool
 from minibank.db.retry import with_retries
 
 T = TypeVar("T")
 
-Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 Types = dict[str, dict[str, str]]
 
 MIGRATION_LOCK = 0x6D62616E6B
 """The advisory lock that migrating processes take: the letters "mbank"."""
+MIGRATION_POLL_SECONDS = 0.05
+_TRY_LOCK = "SELECT pg_try_advisory_lock($1)"
 
 STATEMENT_SECONDS = 30
+LOCK_SECONDS = 5
 IDLE_SECONDS = 30
 CONNECT_SECONDS = 10
+ANSWER_SECONDS = STATEMENT_SECONDS + 5
+"""When the server is believed dead: it should have ended the statement itself before."""
+UNDO_SECONDS = 5
+STATEMENTS_MAX = 1000
+"""How many statements each connection keeps prepared."""
 
+_SERVING = {
+    "statement_timeout": f"{STATEMENT_SECONDS}s",
+    "lock_timeout": f"{LOCK_SECONDS}s",
+    "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
+    # Only a transaction that says so can write, and only `transact` says so.
+    "default_transaction_read_only": "on",
+}
+_MIGRATING = dict.fromkeys(_SERVING, "0") | {"default_transaction_read_only": "off"}
+
+BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+_READ_ONLY = "25006"
 _STATES: dict[str, type[DatabaseError]] = {
     "40001": LostRace,
     "40P01": LostRace,
     "55P03": LostRace,
     "23505": UniqueViolation,
-    "25006": DatabaseUnavailable,
+    _READ_ONLY: DatabaseUnavailable,
     "25P03": DatabaseUnavailable,
-    "57P01": DatabaseUnavailable,
-    "57P02": DatabaseUnavailable,
-    "57P03": DatabaseUnavailable,
+    "25P04": DatabaseUnavailable,
+    "57014": DatabaseError,
     "53100": StorageFull,
 }
 _CLASSES: dict[str, type[DatabaseError]] = {
     "08": DatabaseUnavailable,
+    "28": DatabaseUnavailable,
+    "3D": DatabaseUnavailable,
     "53": DatabaseUnavailable,
+    "57": DatabaseUnavailable,
+    "58": DatabaseUnavailable,
     "22": BadData,
     "23": BadData,
+    "54": BadData,
+    "XX": DatabaseError,
 }
-_GONE = (OSError, asyncio.IncompleteReadError)
+_GONE = (OSError, asyncio.IncompleteReadError, asyncpg.InternalClientError)
+_OUTDATED = (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError)
 
 
-def translate(error: Exception) -> Exception:
-    """The port's word for a driver's error, by SQLSTATE; other faults stay what they are."""
-    if isinstance(error, asyncpg.DataError):
-        return BadData(str(error))
+def translate(error: BaseException) -> BaseException:
+    """The port's word for a driver's error, by SQLSTATE; other faults stay what they are.
+
+    No message quotes a value: what the server says in class 22 does, and so do all details.
+    """
+    if isinstance(error, _OUTDATED):
+        return LostRace("the schema changed under a prepared statement")
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         kind = _STATES.get(state) or _CLASSES.get(state[:2])
-        # Not the detail, which quotes the row.
-        return kind(f"{state} {error.message}") if kind else error
+        return kind(f"{state} {_words(error)}") if kind else error
     if isinstance(error, _GONE):
-        return DatabaseUnavailable(str(error))
-    return BadData(str(error)) if isinstance(error, UnicodeEncodeError) else error
+        return DatabaseUnavailable(str(error) or type(error).__name__)
+    if isinstance(error, UnicodeEncodeError):
+        return BadData("a text that is not Unicode")
+    return error
+
+
+def _words(error: asyncpg.PostgresError) -> str:
+    """What an error says, without what it quotes; one without a message is the driver's own."""
+    if isinstance(error, asyncpg.DataError):
+        return type(error).__name__ if error.message else str(error).partition(":")[0]
+    return error.message or str(error)
 
 
 class PostgresTx:
@@ -90,8 +129,8 @@ class PostgresTx:
     async def execute(self, sql: str, *values: Value) -> int:
         """See `Tx.execute`."""
         tag = await self._connection.execute(sql, *values)
-        count = tag.rpartition(" ")[2]
-        return int(count) if count.isdecimal() else 0
+        verb, _, count = tag.rpartition(" ")
+        return int(count) if count.isdecimal() and verb != "SELECT" else 0
 
     async def _arrays(self, table: str, columns: Sequence[str]) -> str:
         """`unnest($1::bigint[], ...)` for these columns of the table."""
@@ -133,140 +172,181 @@ class PostgresTx:
             )
             await self._connection.execute(sql, *zip(*rows, strict=True))
 
+    def end(self) -> None:
+        """Make later use fail: from now on the connection is somebody else's."""
+        del self._connection
+
 
 class PostgresDatabase:
     """A bank on a PostgreSQL server; see `Database` for what the methods promise."""
 
     engine = "postgres"
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock, ids: IdSource) -> None:
-        self._pool = pool
-        self._types: Types = {}
+    def __init__(self, url: str, clock: Clock, ids: IdSource, connections_max: int) -> None:
         self.clock = clock
         self.ids = ids
+        self._url = url
+        self._types: Types = {}
+        self._pool = Pool(lambda: _connect(url, ANSWER_SECONDS, _SERVING), connections_max)
 
     @classmethod
-    async def connect(
+    async def open(
         cls, url: str, clock: Clock, ids: IdSource, connections_max: int
     ) -> "PostgresDatabase":
-        """Open a pool; `DatabaseUnavailable` when the server cannot be reached."""
+        """Open a pool; `DatabaseUnavailable` when the server cannot be reached or refuses us."""
+        db = cls(url, clock, ids, connections_max)
         try:
-            pool = await asyncpg.create_pool(
-                url,
-                min_size=1,
-                max_size=connections_max,
-                timeout=CONNECT_SECONDS,
-                reset=_check_idle,
-                server_settings={
-                    "application_name": "minibank",
-                    "jit": "off",
-                    "statement_timeout": f"{STATEMENT_SECONDS}s",
-                    "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
-                },
-            )
-        except (asyncpg.PostgresError, *_GONE) as error:
-            raise DatabaseUnavailable(str(error)) from error
-        return cls(pool, clock, ids)
+            db._pool.give_back(await db._pool.take())
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, *_GONE) as error:
+            raise DatabaseUnavailable(str(error) or type(error).__name__) from None
+        return db
+
+    async def transact(self, work: Work[T]) -> T:
+        """See `Database.transact`."""
+        return await with_retries(lambda: self._attempt(work, BEGIN))
+
+    async def read(self, work: ReadWork[T]) -> T:
+        """See `Database.read`."""
+        return await with_retries(lambda: self._attempt(work, None))
+
+    async def snapshot(self, work: ReadWork[T]) -> T:
+        """See `Database.snapshot`."""
+        return await with_retries(lambda: self._attempt(work, BEGIN_SNAPSHOT))
+
+    async def _attempt(self, work: Work[T] | ReadWork[T], begin: str | None) -> T:
+        """Run `work` once, between `begin` and COMMIT, or as it is."""
+        connection = await self._take()
+        tx = self._tx(connection)
+        try:
+            if begin is None:
+                return await work(tx)
+            await connection.execute(begin)
+            result = await work(tx)
+            if await connection.execute("COMMIT") != "COMMIT":
+                raise RuntimeError("a unit of work may not go on after a statement failed")
+            return result
+        except BaseException as error:
+            translated = _translate_on(connection, error, writes=begin is BEGIN)
+            await self._leave_idle(connection, translated)
+            raise_translated(translated, error)
+        finally:
+            tx.end()
+            self._pool.give_back(connection)
 
     def _tx(self, connection: Connection) -> PostgresTx:
         return PostgresTx(connection, self.clock.now(), self.ids, self._types)
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
-        connection: Connection | None = None
+    async def _take(self) -> Connection:
         try:
-            async with self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
-                yield connection
-        except asyncpg.InterfaceError as error:
-            # The driver has one word for a lost connection and for being used wrongly.
-            if connection is not None and not connection.is_closed():
-                raise
-            raise DatabaseUnavailable(str(error)) from error
+            return await self._pool.take()
         except Exception as error:
-            translated = translate(error)
-            if translated is error:
+            raise_translated(translate(error), error)
+
+    async def _leave_idle(self, connection: Connection, error: BaseException) -> None:
+        """After `error`: end the transaction, or the connection when it is in doubt."""
+        if isinstance(error, DatabaseUnavailable):
+            connection.terminate()
+            self._pool.drop_idle()
+            return
+        # A caller who went away may have left a statement running, BEGIN even: the driver asks the
+        # server to cancel it, and only the answer to the next statement says that it is over.
+        interrupted = not isinstance(error, Exception)
+        if not interrupted and not connection.is_in_transaction():
+            return
+        try:
+            await connection.execute("ROLLBACK", timeout=UNDO_SECONDS)
+        except BaseException as fault:
+            connection.terminate()
+            if not isinstance(fault, Exception):
                 raise
-            raise translated from error
-
-    async def transact(self, work: Work[T]) -> T:
-        """See `Database.transact`."""
-
-        async def attempt() -> T:
-            async with self._connection() as connection, connection.transaction():
-                return await work(self._tx(connection))
-
-        return await with_retries(attempt)
-
-    async def read(self, work: ReadWork[T]) -> T:
-        """See `Database.read`."""
-
-        async def attempt() -> T:
-            async with self._connection() as connection:
-                return await work(self._tx(connection))
-
-        return await with_retries(attempt)
-
-    async def snapshot(self, work: ReadWork[T]) -> T:
-        """See `Database.snapshot`."""
-
-        async def attempt() -> T:
-            async with (
-                self._connection() as connection,
-                connection.transaction(isolation="repeatable_read", readonly=True),
-            ):
-                return await work(self._tx(connection))
-
-        return await with_retries(attempt)
 
     async def apply(self, migration: Migration, at: int) -> bool:
         """See `Database.apply`."""
-        async with self._connection() as connection:
-            await connection.execute("SET statement_timeout = 0")
-            await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
-            try:
-                if await _version(connection) >= migration.version:
+
+        async def attempt() -> bool:
+            async with self._migrating() as connection:
+                tx = self._tx(connection)
+                if await _version(tx) >= migration.version:
                     return False
                 if migration.transactional:
                     async with connection.transaction():
-                        await _apply(connection, migration, at)
+                        await _apply(tx, migration, at)
                 else:
-                    await _apply(connection, migration, at)
-            finally:
-                await connection.execute("SELECT pg_advisory_unlock($1)", MIGRATION_LOCK)
-                await connection.execute("RESET statement_timeout")
-            return True
+                    await _apply(tx, migration, at)
+                return True
+
+        return await with_retries(attempt)
+
+    @asynccontextmanager
+    async def _migrating(self) -> AsyncIterator[Connection]:
+        """A connection of its own, without limits of time, that alone may migrate."""
+        connection = await _connect(self._url, None, _MIGRATING)
+        try:
+            # Not by waiting in a statement: its snapshot would hold up, for ever, an index that
+            # the holder of the lock builds concurrently.
+            while not await connection.fetchval(_TRY_LOCK, MIGRATION_LOCK):  # noqa: ASYNC110
+                await asyncio.sleep(MIGRATION_POLL_SECONDS)
+            yield connection
+            await connection.close(timeout=UNDO_SECONDS)
+        except Exception as error:
+            raise_translated(_translate_on(connection, error, writes=True), error)
+        finally:
+            connection.terminate()
 
     async def schema_version(self) -> int:
         """See `Database.schema_version`."""
-        async with self._connection() as connection:
-            return await _version(connection)
+        return await self.read(_version)
 
     async def close(self) -> None:
         """See `Database.close`."""
         await self._pool.close()
 
 
-async def _check_idle(connection: Connection) -> None:
-    """Close a connection that comes back in the middle of a transaction.
+async def _connect(
+    url: str, answer_seconds: int | None, server_settings: dict[str, str]
+) -> Connection:
+    """A new connection; its server is believed dead when it does not answer for so long.
 
-    The driver's own reset costs a round trip for state (session variables, cursors, advisory
-    locks) that this package never leaves behind.
+    Raises `ValueError`, with no word of the URL, when that cannot be read.
     """
-    if connection.is_in_transaction():
-        connection.terminate()
+    try:
+        return await asyncpg.connect(
+            url,
+            timeout=CONNECT_SECONDS,
+            command_timeout=answer_seconds,
+            statement_cache_size=STATEMENTS_MAX,
+            max_cached_statement_lifetime=0,
+            server_settings={"application_name": "minibank", "jit": "off", **server_settings},
+        )
+    except (ValueError, OverflowError):
+        raise ValueError(
+            "the PostgreSQL URL cannot be read: special characters in the user, the password"
+            " and the name of the database are written percent-encoded"
+        ) from None
 
 
-async def _version(connection: Connection) -> int:
-    if await connection.fetchval("SELECT to_regclass('schema_migrations')") is None:
+def _translate_on(connection: Connection, error: BaseException, *, writes: bool) -> BaseException:
+    """`translate`, where the state of the connection and the kind of the transaction say more."""
+    translated = translate(error)
+    if isinstance(error, asyncpg.InterfaceError) and connection.is_closed():
+        # The driver has one word for a lost connection and for being used wrongly.
+        translated = DatabaseUnavailable(str(error))
+    elif not writes and getattr(error, "sqlstate", None) == _READ_ONLY:
+        # Not a server that became a standby, but a read that writes: a fault of the code.
+        translated = error
+    return translated
+
+
+async def _version(tx: ReadTx) -> int:
+    known = await tx.fetch_one("SELECT to_regclass('schema_migrations') AS name")
+    if known is None or known["name"] is None:
         return 0
-    return await connection.fetchval("SELECT MAX(version) FROM schema_migrations") or 0
+    newest = await tx.fetch_one("SELECT MAX(version) AS version FROM schema_migrations")
+    return (newest and newest["version"]) or 0
 
 
-async def _apply(connection: Connection, migration: Migration, at: int) -> None:
-    await connection.execute(migration.sql)
-    await connection.execute(
-        "INSERT INTO schema_migrations (version, name, applied_at) VALUES ($1, $2, $3)",
-        migration.version,
-        migration.name,
-        at,
-    )
+async def _apply(tx: Tx, migration: Migration, at: int) -> None:
+    for statement in statements_of(migration.sql):
+        await tx.execute(statement)
+    row = (migration.version, migration.name, at)
+    await tx.insert_rows("schema_migrations", ("version", "name", "applied_at"), [row])

@@ -12,6 +12,8 @@ ATTEMPTS_MAX = 8
 UNIQUE_ATTEMPTS_MAX = 3
 PAUSE_SECONDS = 0.005
 PAUSE_SECONDS_MAX = 0.25
+PATIENCE_SECONDS = 10.0
+"""No attempt begins later than this: attempts that each wait for a lock add up."""
 
 
 def pause_before(attempt: int) -> float:
@@ -28,12 +30,15 @@ def may_repeat(error: Exception, attempt: int) -> bool:
 
 async def with_retries(run: Callable[[], Awaitable[T]]) -> T:
     """Call `run` until it answers, or until its last error may not be retried."""
+    loop = asyncio.get_running_loop()
+    patient_until = loop.time() + PATIENCE_SECONDS
     attempt = 1
     while True:
         try:
             return await run()
         except (LostRace, DatabaseUnavailable) as error:
-            if not may_repeat(error, attempt):
+            pause = pause_before(attempt)
+            if not may_repeat(error, attempt) or loop.time() + pause > patient_until:
                 raise
-        await asyncio.sleep(pause_before(attempt))
+        await asyncio.sleep(pause)
         attempt += 1

@@ -6,62 +6,35 @@ one thread, without a hop per statement. That is also why work may await nothing
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from minibank.core.clock import Clock
 from minibank.core.ids import IdSource
-from minibank.db.base import Migration, ReadWork, Row, Value, Work
+from minibank.db.base import Migration, ReadTx, ReadWork, Row, Tx, Value, Work
 from minibank.db.dialect import bind, ddl_to_sqlite, to_sqlite
 from minibank.db.errors import (
-    BadData,
     DatabaseError,
     DatabaseUnavailable,
     LostRace,
-    StorageFull,
-    UniqueViolation,
+    raise_translated,
 )
-from minibank.db.retry import with_retries
+from minibank.db.retry import PATIENCE_SECONDS, with_retries
+from minibank.db.sqlite_files import (
+    connect,
+    create,
+    require_version,
+    translate,
+    translate_read,
+    undo,
+)
 
 T = TypeVar("T")
 
-BUSY_SECONDS = 5
+BUSY_SECONDS = 5.0
 SNAPSHOT_THREADS = 4
-
-_UNIQUE = {
-    sqlite3.SQLITE_CONSTRAINT_UNIQUE,
-    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
-    sqlite3.SQLITE_CONSTRAINT_ROWID,
-}
-_KINDS: dict[int, type[DatabaseError]] = {
-    sqlite3.SQLITE_BUSY: LostRace,
-    sqlite3.SQLITE_LOCKED: LostRace,
-    sqlite3.SQLITE_FULL: StorageFull,
-    sqlite3.SQLITE_READONLY: StorageFull,
-    sqlite3.SQLITE_IOERR: StorageFull,
-    sqlite3.SQLITE_CONSTRAINT: BadData,
-    sqlite3.SQLITE_MISMATCH: BadData,
-    sqlite3.SQLITE_TOOBIG: BadData,
-    sqlite3.SQLITE_CANTOPEN: DatabaseUnavailable,
-    sqlite3.SQLITE_NOTADB: DatabaseUnavailable,
-    sqlite3.SQLITE_CORRUPT: DatabaseUnavailable,
-}
-
-
-def translate(error: Exception) -> Exception:
-    """The port's word for a driver's error; what is no fault of the data or the disk stays."""
-    if isinstance(error, OverflowError | UnicodeEncodeError | sqlite3.DataError):
-        return BadData(str(error))
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None:
-        return error
-    if code in _UNIQUE:
-        return UniqueViolation(str(error))
-    kind = _KINDS.get(code & 0xFF)
-    return kind(str(error)) if kind else error
 
 
 def drive(work: Coroutine[Any, Any, T]) -> T:
@@ -82,10 +55,15 @@ class SqliteTx:
         self._connection = connection
         self.now = now
         self.ids = ids
+        self.failed = False
 
     def _run(self, sql: str, values: tuple[Value, ...]) -> sqlite3.Cursor:
-        text, order = to_sqlite(sql)
-        return self._connection.execute(text, bind(order, values))
+        text, places = to_sqlite(sql)
+        try:
+            return self._connection.execute(text, bind(places, values))
+        except BaseException:
+            self.failed = True
+            raise
 
     async def fetch(self, sql: str, *values: Value) -> Sequence[Row]:
         """See `ReadTx.fetch`."""
@@ -102,15 +80,19 @@ class SqliteTx:
         """See `Tx.execute`."""
         return max(self._run(sql, values).rowcount, 0)
 
+    def _run_many(self, sql: str, rows: Sequence[Sequence[Value]]) -> None:
+        try:
+            self._connection.executemany(sql, rows)
+        except BaseException:
+            self.failed = True
+            raise
+
     async def insert_rows(
         self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Value]]
     ) -> None:
         """See `Tx.insert_rows`."""
         places = ", ".join("?" * len(columns))
-        self._connection.executemany(
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})",  # noqa: S608
-            rows,
-        )
+        self._run_many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)  # noqa: S608
 
     async def update_rows(
         self,
@@ -122,10 +104,14 @@ class SqliteTx:
         """See `Tx.update_rows`."""
         news = ", ".join(f"{column} = ?" for column in columns)
         match = " AND ".join(f"{key} = ?" for key in keys)
-        self._connection.executemany(
+        self._run_many(
             f"UPDATE {table} SET {news} WHERE {match}",  # noqa: S608
             [(*row[len(keys) :], *row[: len(keys)]) for row in rows],
         )
+
+    def end(self) -> None:
+        """Make later use fail: from now on the connection is somebody else's."""
+        del self._connection
 
 
 class SqliteDatabase:
@@ -133,123 +119,163 @@ class SqliteDatabase:
 
     engine = "sqlite"
 
-    def __init__(self, path: Path, clock: Clock, ids: IdSource) -> None:
+    def __init__(
+        self, path: Path, clock: Clock, ids: IdSource, busy_seconds: float = BUSY_SECONDS
+    ) -> None:
+        """Use `open`, which can wait for another process that opens the same file."""
         self.path = path
         self.clock = clock
         self.ids = ids
+        self._writer = connect(path, busy_seconds)
+        # In the event loop nothing may wait: a read that finds the file busy is begun again.
+        try:
+            self._reader = connect(path, 0, writes=False)
+        except BaseException:
+            self._writer.close()
+            raise
         self._writer_thread = ThreadPoolExecutor(1, "sqlite-writer")
         self._snapshot_threads = ThreadPoolExecutor(SNAPSHOT_THREADS, "sqlite-snapshot")
-        self._writer = self._connect()
-        self._reader = self._connect()
-        self._reader.execute("PRAGMA query_only = ON")
+        self._snapshot_connections: list[sqlite3.Connection] = []
+        self._busy_seconds = busy_seconds
+        self._closed = False
 
-    def _connect(self) -> sqlite3.Connection:
+    @classmethod
+    async def open(
+        cls, path: Path, clock: Clock, ids: IdSource, busy_seconds: float = BUSY_SECONDS
+    ) -> "SqliteDatabase":
+        """Open the file, made for its owner's eyes only if there is none.
+
+        Raises `DatabaseUnavailable` when it cannot be: no directory, no permission, no database.
+        """
+        require_version(sqlite3.sqlite_version_info)
+        create(path)
+
+        async def attempt() -> SqliteDatabase:
+            return await asyncio.to_thread(cls, path, clock, ids, busy_seconds)
+
         try:
-            connection = sqlite3.connect(
-                self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
-        except sqlite3.Error as error:
-            raise translate(error) from error
-        return connection
+            return await with_retries(attempt)
+        except DatabaseError as error:
+            raise DatabaseUnavailable(f"{path}: {error}") from None
 
-    async def _in_writer(self, action: Callable[[], T]) -> T:
-        loop = asyncio.get_running_loop()
-        # Shielded: a caller that goes away must not leave the thread's result unlooked-at.
-        return await asyncio.shield(loop.run_in_executor(self._writer_thread, action))
+    def _require_open(self) -> None:
+        if self._closed:
+            raise DatabaseUnavailable("the database is closed")
 
     async def transact(self, work: Work[T]) -> T:
         """See `Database.transact`."""
+        loop = asyncio.get_running_loop()
+        patient_until = loop.time() + PATIENCE_SECONDS
 
         def attempt() -> T:
-            connection = self._writer
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                result = drive(work(SqliteTx(connection, self.clock.now(), self.ids)))
-                connection.execute("COMMIT")
-            except BaseException as error:
-                _undo(connection)
-                if isinstance(error, Exception):
-                    raise translate(error) from error
-                raise
-            return result
+            if loop.time() > patient_until:
+                raise LostRace("the writer was busy for too long")
+            return self._write(work)
 
-        return await with_retries(lambda: self._in_writer(attempt))
+        async def run() -> T:
+            self._require_open()
+            # Not shielded from a caller that goes away: what has begun is finished all the same,
+            # and what has not is not begun.
+            return await loop.run_in_executor(self._writer_thread, attempt)
+
+        return await with_retries(run)
+
+    def _write(self, work: Work[T]) -> T:
+        connection = self._writer
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            tx = SqliteTx(connection, self.clock.now(), self.ids)
+            try:
+                result = drive(work(tx))
+            finally:
+                tx.end()
+            if tx.failed:
+                raise RuntimeError("a unit of work may not go on after a statement failed")
+            connection.execute("COMMIT")
+        except BaseException as error:
+            undo(connection)
+            raise_translated(translate(error), error)
+        return result
+
+    def _read(self, connection: sqlite3.Connection, work: ReadWork[T]) -> T:
+        tx = SqliteTx(connection, self.clock.now(), self.ids)
+        try:
+            return drive(work(tx))
+        except BaseException as error:
+            raise_translated(translate_read(error), error)
+        finally:
+            tx.end()
 
     async def read(self, work: ReadWork[T]) -> T:
         """See `Database.read`; runs in the event loop, so for short reads only."""
+
+        async def attempt() -> T:
+            self._require_open()
+            return self._read(self._reader, work)
+
         try:
-            return drive(work(SqliteTx(self._reader, self.clock.now(), self.ids)))
-        except sqlite3.Error as error:
-            raise translate(error) from error
+            return await attempt()
+        except LostRace:  # seldom: a read takes a few microseconds, and so would the loop below
+            return await with_retries(attempt)
 
     async def snapshot(self, work: ReadWork[T]) -> T:
         """See `Database.snapshot`; runs in a thread with a connection of its own."""
 
         def attempt() -> T:
-            connection = self._connect()
+            connection = self._take_snapshot_connection()
             try:
-                connection.execute("PRAGMA query_only = ON")
                 connection.execute("BEGIN")
-                return drive(work(SqliteTx(connection, self.clock.now(), self.ids)))
-            except sqlite3.Error as error:
-                raise translate(error) from error
+                return self._read(connection, work)
             finally:
-                connection.close()
+                undo(connection)
+                self._snapshot_connections.append(connection)
 
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._snapshot_threads, attempt)
+        async def run() -> T:
+            self._require_open()
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._snapshot_threads, attempt)
+
+        return await with_retries(run)
+
+    def _take_snapshot_connection(self) -> sqlite3.Connection:
+        try:
+            return self._snapshot_connections.pop()
+        except IndexError:
+            return connect(self.path, self._busy_seconds, writes=False)
 
     async def apply(self, migration: Migration, at: int) -> bool:
-        """See `Database.apply`."""
+        """See `Database.apply`; here every migration is one transaction."""
 
-        def attempt() -> bool:
-            connection = self._writer
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                if _version(connection) >= migration.version:
-                    connection.execute("ROLLBACK")
-                    return False
-                for statement in ddl_to_sqlite(migration.sql):
-                    connection.execute(statement)
-                connection.execute(
-                    "INSERT INTO schema_migrations (version, name, applied_at) VALUES (?, ?, ?)",
-                    (migration.version, migration.name, at),
-                )
-                connection.execute("COMMIT")
-            except sqlite3.Error as error:
-                _undo(connection)
-                raise translate(error) from error
+        async def work(tx: Tx) -> bool:
+            if await _version(tx) >= migration.version:
+                return False
+            for statement in ddl_to_sqlite(migration.sql):
+                await tx.execute(statement)
+            row = (migration.version, migration.name, at)
+            await tx.insert_rows("schema_migrations", ("version", "name", "applied_at"), [row])
             return True
 
-        return await with_retries(lambda: self._in_writer(attempt))
+        return await self.transact(work)
 
     async def schema_version(self) -> int:
         """See `Database.schema_version`."""
-        return _version(self._reader)
+        return await self.read(_version)
 
     async def close(self) -> None:
         """See `Database.close`."""
+        self._closed = True
+        await asyncio.to_thread(self._finish)
+
+    def _finish(self) -> None:
         self._writer_thread.shutdown()
         self._snapshot_threads.shutdown()
-        self._reader.close()
-        self._writer.close()
+        for connection in (*self._snapshot_connections, self._reader, self._writer):
+            connection.close()
 
 
-def _undo(connection: sqlite3.Connection) -> None:
-    with suppress(sqlite3.Error):
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    known = connection.execute(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'"
-    ).fetchone()
-    if known is None:
+async def _version(tx: ReadTx) -> int:
+    table = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migrations'"
+    if await tx.fetch_one(table) is None:
         return 0
-    row = connection.execute("SELECT MAX(version) FROM schema_migrations").fetchone()
-    return row[0] or 0
+    newest = await tx.fetch_one("SELECT MAX(version) AS version FROM schema_migrations")
+    return (newest and newest["version"]) or 0
