@@ -165,6 +165,15 @@ def test_every_file_that_the_documentation_names_is_there(page: Path):
         assert path.exists(), name
 
 
+def test_the_index_leads_to_every_page():
+    index = (ROOT / "docs/README.md").read_text()
+    folders = ("guides", "reference")
+    named = [
+        f"{folder}/{page.name}" for folder in folders for page in (ROOT / "docs" / folder).iterdir()
+    ]
+    assert [name for name in named if f"({name})" not in index] == []
+
+
 def test_the_documentation_names_every_package():
     text = (ROOT / "docs/architecture.md").read_text()
     packages = {

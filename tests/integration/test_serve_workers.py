@@ -144,6 +144,20 @@ def test_a_signal_stops_all_processes_in_order(empty_postgres: str, tmp_path: Pa
         assert "Traceback" not in server.said()
 
 
+def test_a_process_that_hangs_does_not_keep_the_bank_from_stopping(
+    empty_postgres: str, tmp_path: Path
+):
+    short = ("--set", "drain_seconds=1", "--set", "queue_wait_seconds=1")
+    with serving(tmp_path, empty_postgres, "--workers", "2", *short) as server:
+        assert server.is_answering()
+        children = server.children()
+        os.kill(children[0], signal.SIGSTOP)
+        server.process.terminate()
+        assert server.process.wait(30) == 0
+        assert not any(is_running(pid) for pid in children)
+        assert "did not stop" in server.said()
+
+
 def test_no_process_outlives_a_parent_that_was_killed(empty_postgres: str, tmp_path: Path):
     with serving(tmp_path, empty_postgres, "--workers", "2") as server:
         assert server.is_answering()

@@ -24,6 +24,8 @@ OnServing = Callable[[Settings], Awaitable[None]]
 
 READY = b"ready\n"
 RESTART_SECONDS = 1.0
+SLACK_SECONDS = 5
+"""What a process may take beyond its requests and queued payments before it is killed."""
 FAILURES_MAX = 5
 """How often a process may end before it was ready until the whole bank gives up."""
 
@@ -123,9 +125,18 @@ class _Workers:
 
     def _stop(self) -> None:
         self._stop_asked.set()
-        for process in self._processes:
-            if process.returncode is None:
-                process.terminate()
+        for process in self._running():
+            process.terminate()
+        grace = self.settings.drain_seconds + self.settings.queue_wait_seconds + SLACK_SECONDS
+        asyncio.get_running_loop().call_later(grace, self._kill)
+
+    def _kill(self) -> None:
+        for process in self._running():
+            log.error("a server process did not stop", process=process.pid)
+            process.kill()
+
+    def _running(self) -> list[Process]:
+        return [process for process in self._processes if process.returncode is None]
 
 
 async def run_worker_process(handover: Handover) -> None:

@@ -13,10 +13,14 @@ from minibank.app.errors import StartError
 from minibank.app.logs import configure_logs
 from minibank.app.serving import Handover, run_worker_process
 
+_STDIN = 0
+
 
 def _end_with_parent() -> None:
     """Wait for the end of standard input, which comes when the parent is gone, then stop."""
-    sys.stdin.buffer.read()
+    # Not through sys.stdin: a thread that waits inside it would keep its lock to the very end.
+    while os.read(_STDIN, 1):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 

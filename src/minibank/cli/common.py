@@ -162,9 +162,14 @@ def print_json(value: object) -> None:
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> None:
     """A table that shows every value whole, or the sentence `empty` when there is nothing."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
+    for number, heading in enumerate(headings):
         is_amount = heading in {"balance", "overdraft", "held"}
-        table.add_column(heading, overflow="fold", justify="right" if is_amount else "left")
+        table.add_column(
+            heading,
+            overflow="fold",
+            no_wrap=number == 0,
+            justify="right" if is_amount else "left",
+        )
     for row in rows:
         table.add_row(*row)
     if table.row_count:
