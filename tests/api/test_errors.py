@@ -129,7 +129,7 @@ class BrokenDatabase(CountingDatabase):
         (ZeroDivisionError("secret"), 500, "internal_service"),
     ],
 )
-async def test_faults_are_answered_in_json_and_tell_nothing(bank, db, error, status, code):
+async def test_faults_are_answered_in_json_and_tell_nothing(bank, db, capsys, error, status, code):
     broken = BrokenDatabase(db)
     broken.error = error
     api = Api(Edge(broken, Engine(db), SETTINGS), Table(ROUTES))
@@ -148,6 +148,10 @@ async def test_faults_are_answered_in_json_and_tell_nothing(bank, db, error, sta
             assert "secret" not in answer.text
             assert _is_documented(answer)
             assert (answer.headers.get("retry-after") == "1") == (status == 503)
+        # The fault is in the log, and what the client proved itself with is not.
+        logged = capsys.readouterr().out
+        assert type(error).__name__ in logged
+        assert bank.token not in logged
         assert (await client.get("/healthz")).status_code == 200
         assert (await client.get("/ping")).json() == {"ping": "pong"}
 

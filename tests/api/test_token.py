@@ -38,6 +38,14 @@ async def test_a_login_may_come_as_json_and_with_a_stale_bearer(login):
     assert answer.headers["cache-control"] == "no-store"
 
 
+async def test_a_refresh_works_with_the_old_bearer_still_attached(login):
+    api, form = login
+    tokens = (await api.post("/oauth2/token", data=form)).json()
+    refresh = {**form, "grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    stale = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert (await api.post("/oauth2/token", data=refresh, headers=stale)).status_code == 200
+
+
 async def test_a_refresh_by_basic_alone_works(login):
     api, form = login
     tokens = (await api.post("/oauth2/token", data=form)).json()
