@@ -8,20 +8,6 @@ from minibank.db import Tx
 from minibank.oauth import revocation
 from minibank.oauth.token_requests import TokenRequest, answer_token_request
 from minibank.oauth.tokens import TokenRules
-from minibank.settings import Settings
-
-
-def token_rules(settings: Settings) -> TokenRules:
-    """What the operator decided about tokens."""
-    return TokenRules(
-        access_token_seconds=settings.access_token_seconds,
-        refresh_token_seconds=settings.refresh_token_seconds,
-        revoke_on_refresh_reuse=settings.revoke_on_refresh_reuse,
-        password_grant=settings.password_grant,
-        former_token_seconds=settings.evicted_token_seconds,
-        password_failures_max=settings.password_failures_max,
-        password_failures_window_seconds=settings.password_failures_window_seconds,
-    )
 
 
 async def issue(edge: Edge, request: Request) -> Answer:
@@ -34,7 +20,7 @@ async def issue(edge: Edge, request: Request) -> Answer:
             authorization=request.headers.get("authorization"),
             address=request.address or None,
         )
-        rules = token_rules(edge.settings)
+        rules = TokenRules.from_settings(edge.settings)
         return answer_json(await answer_token_request(edge.db, token_request, rules))
     except BadRequest as refusal:
         # OAuth libraries look for `error` first, and take its absence for a success gone wrong.
@@ -51,5 +37,5 @@ def _fields_once(params: Params) -> dict[str, str]:
 
 async def logout(tx: Tx, call: Call) -> object:
     """POST /oauth2/logout: end the presented token and its refresh token."""
-    await revocation.logout(tx, call.token, token_rules(call.settings))
+    await revocation.logout(tx, call.token, TokenRules.from_settings(call.settings))
     return {"ok": True}

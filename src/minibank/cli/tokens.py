@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from minibank.api.token import token_rules
 from minibank.cli.common import FAILED, CommandFailed, console, for_a_bank, in_books
 from minibank.cli.users import find_person
 from minibank.db import Database
 from minibank.oauth.revocation import revoke_client_user, revoke_token, revoke_user
+from minibank.oauth.tokens import TokenRules
 from minibank.settings import Loaded
 
 app = typer.Typer(help="Tokens: end them.", no_args_is_help=True)
@@ -44,7 +44,7 @@ def revoke(
     """
     if token_stdin == (user is not None) or (client and not user):
         raise CommandFailed("say --token-stdin, or --user with or without --client", FAILED)
-    rules = token_rules(loaded.settings)
+    rules = TokenRules.from_settings(loaded.settings)
     token = sys.stdin.readline().strip() if token_stdin else ""
 
     async def work(db: Database) -> int:

@@ -8,7 +8,6 @@ from typing import Annotated
 import msgspec
 import typer
 
-from minibank.api.token import token_rules
 from minibank.cli.common import (
     FAILED,
     LIMIT,
@@ -31,6 +30,7 @@ from minibank.identity.passwords import hash_password
 from minibank.identity.store import User
 from minibank.identity.users import NewUser, create_user, find_user_by_email, set_password_hash
 from minibank.oauth.revocation import revoke_user
+from minibank.oauth.tokens import TokenRules
 from minibank.settings import Loaded
 from minibank.settings.sources import PASSWORD_VARIABLE
 
@@ -142,7 +142,7 @@ def set_password(loaded: Loaded, user: Who, password_stdin: FromStdin = False) -
     """
     password_hash = asyncio.run(hash_password(read_password(from_stdin=password_stdin)))
 
-    rules = token_rules(loaded.settings)
+    rules = TokenRules.from_settings(loaded.settings)
 
     async def work(db: Database) -> User:
         found = await db.read(lambda tx: find_person(tx, user))
