@@ -90,13 +90,13 @@ async def test_verifying_for_nobody_costs_what_a_wrong_password_costs():
     assert wrong > 0.002, "argon2 takes milliseconds"
     for plain in (PASSWORD, "", "x" * 100_000):
         nobody = await cost(None, plain)
-        assert wrong / 2 < nobody < wrong * 2
+        assert wrong / 3 < nobody < wrong * 3
 
 
 async def test_a_password_that_cannot_be_one_costs_what_a_wrong_one_costs():
     wrong = await cost(password_hash(), "the wrong password")
     for plain in ("", "x" * 100_000):
-        assert wrong / 2 < await cost(password_hash(), plain) < wrong * 2
+        assert wrong / 3 < await cost(password_hash(), plain) < wrong * 3
 
 
 def test_a_hash_of_other_parameters_needs_to_be_made_anew():
