@@ -11,24 +11,34 @@ from minibank.ledger.entries import held, imbalance, main
 
 
 @dataclass(slots=True)
+class Movement:
+    """What the entry sets of one transaction did (minor units).
+
+    `main` and `held` are what they moved in all; `sets` are their codes, each with what was
+    available after it.
+    """
+
+    main: int = 0
+    held: int = 0
+    sets: list[tuple[str, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Ledger:
     """What the entries of one account add up to, as the walk goes on (minor units).
 
-    `main_by_transaction` and `held_by_transaction` are what each transaction moved;
-    `balance_after` is what was available right after each transaction's first entry set;
-    `forced_out` is how much forced postings took, whatever the limit.
+    `explained` is how far forced postings, which ask for no limit, may have taken the account
+    below its limit.
     """
 
     account_id: str
     currency: str
     main: int = 0
     held: int = 0
-    forced_out: int = 0
+    explained: int = 0
     length: int = 0
     head: bytes = GENESIS
-    main_by_transaction: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    held_by_transaction: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    balance_after: dict[str, int] = field(default_factory=dict)
+    movements: dict[str, Movement] = field(default_factory=dict)
     positions: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
 
     def add(self, row: SetRow) -> Iterator[Finding]:
@@ -72,10 +82,13 @@ class Ledger:
         self.main += to_main
         self.held += to_held
         if row.forced and to_main < 0:
-            self.forced_out -= to_main
-        self.main_by_transaction[row.transaction_id] += to_main
-        self.held_by_transaction[row.transaction_id] += to_held
-        self.balance_after.setdefault(row.transaction_id, self.main)
+            self.explained -= to_main
+        # What has been paid back explains nothing any more.
+        self.explained = min(self.explained, max(0, -self.main))
+        movement = self.movements.setdefault(row.transaction_id, Movement())
+        movement.main += to_main
+        movement.held += to_held
+        movement.sets.append((row.code, self.main))
         for entry in row.entries:
             if not entry.address.startswith("account:"):
                 self.positions[entry.address, entry.currency] += entry.amount

@@ -1,20 +1,39 @@
-"""Compare what is stored about an account with what its entries say."""
+"""Compare what is stored about an account and its holds with what its entries say."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from minibank.audit.chain_walk import Ledger
+from minibank.audit.chain_walk import Ledger, Movement
 from minibank.audit.findings import Finding
-from minibank.audit.store import AuthorisationRow, BalanceRow, TransactionRow
+from minibank.audit.store import AuthorisationRow, BalanceRow, OwnerRow
+
+_OWNERS = {"uk_retail": range(1, 2), "uk_retail_joint": range(2, 1000)}
+"""How many people own an account of each type."""
+
+_ENDINGS = {"reversed": "reversal", "expired": "expiry"}
+"""How the entries of an authorisation that was undone end."""
 
 
-def check_balance(row: BalanceRow, ledger: Ledger) -> Iterator[Finding]:
-    """The cached balance, the end of the chain, the limit, the owners."""
+def check_owners(
+    row: BalanceRow, owners: Sequence[OwnerRow], memberships: Collection[tuple[str, str]]
+) -> Iterator[Finding]:
+    """Who owns the account; `memberships` are (user, account) pairs as the users' rows say."""
+    numbers = _OWNERS.get(row.type, range(1, 1000))
+    positions = sorted(owner.position for owner in owners)
+    if len(owners) not in numbers or positions != list(range(len(owners))):
+        message = f"{len(owners)} people at {positions} own an account of type {row.type}"
+        yield Finding("account.owners", row.account_id, row.account_id, message)
+    for owner in owners:
+        if (owner.user_id, row.account_id) not in memberships:
+            message = "owns the account, and the user's own rows do not say so"
+            yield Finding("owner.membership", row.account_id, owner.user_id, message)
+
+
+def check_balance(row: BalanceRow, ledger: Ledger, newest: int) -> Iterator[Finding]:
+    """The cached balance, the end of the chain, the limit, and the `newest` created (0: none)."""
 
     def finding(code: str, message: str) -> Finding:
         return Finding(f"balance.{code}", row.account_id, row.account_id, message)
 
-    if not row.owners:
-        yield Finding("account.owners", row.account_id, row.account_id, "nobody owns the account")
     if row.booked is None or row.held is None or row.overdraft_limit is None:
         yield finding("missing", "the account has no balance row")
         return
@@ -25,62 +44,59 @@ def check_balance(row: BalanceRow, ledger: Ledger) -> Iterator[Finding]:
         yield finding("held", f"held is {row.held}, the entries say {ledger.held}")
     if row.chain_length != ledger.length or row.chain_head != ledger.head:
         yield finding("chain", "the chain does not end where the balance says")
+    if row.last_created_at != newest:
+        message = f"the newest transaction is of {newest}, the balance says {row.last_created_at}"
+        yield finding("created", message)
     beyond = -row.overdraft_limit - ledger.main
-    if beyond > ledger.forced_out:
+    if beyond > ledger.explained:
         yield finding("limit", f"{beyond} beyond the limit, and no forced posting explains it")
 
 
-def check_transaction(
-    row: TransactionRow, ledger: Ledger, holding: set[str], last_created_at: int | None
-) -> Iterator[Finding]:
-    """One transaction against its entries; `holding` are those with an open authorisation."""
-
-    def finding(code: str, message: str) -> Finding:
-        return Finding(f"transaction.{code}", row.account_id, row.id, message)
-
-    moved = ledger.main_by_transaction.get(row.id, 0)
-    amount = 0 if row.decline_reason else row.amount
-    if moved != amount:
-        yield finding("amount", f"says {amount}, its entries moved {moved}")
-    if row.currency != ledger.currency:
-        yield finding("currency", f"is in {row.currency}, the account in {ledger.currency}")
-    balance = ledger.balance_after.get(row.id, row.account_balance)
-    if balance != row.account_balance:
-        yield finding("balance", f"says {row.account_balance} was left, the entries {balance}")
-    if bool(row.amount_is_pending) != (row.id in holding):
-        yield finding("pending", "is pending without a hold, or held without being pending")
-    if row.settled_at is not None and (row.decline_reason or row.amount_is_pending):
-        yield finding("settled", "is settled although it was declined or is pending")
-    if last_created_at is not None and row.created_at > last_created_at:
-        yield finding("created", "is newer than the newest the account knows of")
-
-
 def check_holds(
-    rows: Iterable[AuthorisationRow], ledger: Ledger, transactions: set[str]
+    rows: Iterable[AuthorisationRow], ledger: Ledger, transactions: Collection[str]
 ) -> Iterator[Finding]:
     """Authorisations against the held address, and against the work that ends them."""
-    held_for = dict(ledger.held_by_transaction)
+    movements = dict(ledger.movements)
     for row in rows:
-        yield from _check_authorisation(row, held_for.pop(row.transaction_id, 0))
+        yield from _check_authorisation(row, movements.pop(row.transaction_id, None))
         if row.transaction_id not in transactions:
             message = f"names {row.transaction_id}, which is not there"
             yield Finding("authorisation.transaction", row.account_id, row.id, message)
-    for transaction_id, amount in held_for.items():
-        if amount:
-            message = f"holds {amount} without an authorisation"
+    for transaction_id, movement in movements.items():
+        if movement.held:
+            message = f"holds {movement.held} without an authorisation"
             yield Finding("transaction.held", ledger.account_id, transaction_id, message)
 
 
-def _check_authorisation(row: AuthorisationRow, held: int) -> Iterator[Finding]:
-    def finding(code: str, message: str) -> Finding:
-        return Finding(f"authorisation.{code}", row.account_id, row.id, message)
+def _check_authorisation(row: AuthorisationRow, movement: Movement | None) -> Iterator[Finding]:
+    for code, message in (*_hold(row, movement), *_due(row)):
+        yield Finding(f"authorisation.{code}", row.account_id, row.id, message)
 
+
+def _hold(row: AuthorisationRow, movement: Movement | None) -> Iterator[tuple[str, str]]:
+    held = movement.held if movement else 0
     if row.held != held:
-        yield finding("held", f"holds {row.held}, its entries say {held}")
-    if row.state != "open":
-        if row.held:
-            yield finding("state", f"is {row.state} and still holds {row.held}")
-        if row.due_at is not None:
-            yield finding("due", f"is {row.state} and its expiry is still to come")
-    elif row.due_at != row.expires_at:
-        yield finding("due", "is open and nothing ends it when it expires")
+        yield "held", f"holds {row.held}, its entries say {held}"
+    if row.held and row.state != "open":
+        yield "state", f"is {row.state} and still holds {row.held}"
+    ending = _ENDINGS.get(row.state)
+    last = movement.sets[-1][0] if movement else ending
+    if ending and last != ending:
+        yield "state", f"is {row.state}, and its entries end with {last}"
+    if not row.has_card:
+        yield "card", "names a card that the account does not have"
+
+
+def _due(row: AuthorisationRow) -> Iterator[tuple[str, str]]:
+    if row.state == "open" and row.due_at != row.expires_at:
+        yield "due", "is open and nothing ends it when it expires"
+    if row.state != "open" and row.due_at is not None:
+        yield "due", f"is {row.state} and its expiry is still to come"
+
+
+def missing_transactions(ledger: Ledger, transactions: Mapping[str, object]) -> Iterator[Finding]:
+    """Transactions that entries were posted for and that are not there."""
+    for transaction_id in ledger.movements:
+        if transaction_id not in transactions:
+            message = "has entries and is not there"
+            yield Finding("transaction.missing", ledger.account_id, transaction_id, message)

@@ -1,5 +1,6 @@
 """What an audit says."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 FINDINGS_MAX = 1000
@@ -35,8 +36,21 @@ class AuditReport:
         """Whether everything proved."""
         return self.findings_count == 0
 
-    def add(self, finding: Finding) -> None:
-        """Keep a finding."""
-        self.findings_count += 1
-        if len(self.findings) < FINDINGS_MAX:
-            self.findings.append(finding)
+    def add(self, *findings: Finding) -> None:
+        """Keep findings."""
+        self.findings_count += len(findings)
+        self.findings += findings[: FINDINGS_MAX - len(self.findings)]
+
+    def merge(self, part: "AuditReport") -> None:
+        """Add what was found in a part of the bank."""
+        self.accounts += part.accounts
+        self.entry_sets += part.entry_sets
+        self.transactions += part.transactions
+        self.add(*part.findings)
+        self.findings_count += part.findings_count - len(part.findings)
+        self.add_positions(part.positions)
+
+    def add_positions(self, positions: Mapping[tuple[str, str], int]) -> None:
+        """Add to the bank's own addresses."""
+        for position, amount in positions.items():
+            self.positions[position] = self.positions.get(position, 0) + amount

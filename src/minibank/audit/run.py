@@ -1,20 +1,48 @@
 """The audit: account by account, in short snapshots, while the bank goes on."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from minibank.audit import store
 from minibank.audit.chain_walk import Ledger
-from minibank.audit.checks import check_balance, check_holds, check_transaction
+from minibank.audit.checks import (
+    check_balance,
+    check_holds,
+    check_owners,
+    missing_transactions,
+)
 from minibank.audit.findings import AuditReport, Finding
-from minibank.audit.store import AuthorisationRow, BalanceRow, Keys
-from minibank.core.ids import shard_of
+from minibank.audit.outcome_checks import Answers
+from minibank.audit.store import AccountKey, AuthorisationRow, BalanceRow, Keys, TransactionRow
+from minibank.audit.transaction_checks import check_transaction
 from minibank.db import Database, ReadTx
+from minibank.payments.store import keys_of
 
 SETS_PER_SNAPSHOT = 20_000
 ACCOUNTS_PER_SNAPSHOT = 100
 
 Progress = Callable[[int, int], None]
 """Told how many accounts are done, and of how many."""
+
+_FIRST: AccountKey = (-(2**62), "")
+_LAST: AccountKey = (2**62, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A few neighbours in the order of the accounts: what one snapshot covers.
+
+    `accounts` are those between `after` (excluded) and `until` (included).
+    """
+
+    after: AccountKey
+    until: AccountKey
+    accounts: Sequence[AccountKey]
+
+    @property
+    def keys(self) -> Keys:
+        """The accounts as a statement takes them."""
+        return [shard for shard, _ in self.accounts], [one for _, one in self.accounts]
 
 
 async def audit(db: Database, progress: Progress | None = None) -> AuditReport:
@@ -25,135 +53,89 @@ async def audit(db: Database, progress: Progress | None = None) -> AuditReport:
     """
     report = AuditReport()
     total = await db.read(store.count_accounts)
-    after = (-1, "")
-    while group := await _next_group(db, after):
-        accounts: Keys = ([shard for shard, _ in group], [account for _, account in group])
+    after = _FIRST
+    while after != _LAST:
+        stretch = await _next_stretch(db, after)
 
-        async def work(tx: ReadTx, accounts: Keys = accounts) -> AuditReport:
-            return await _audit_group(tx, accounts)
+        async def work(tx: ReadTx, stretch: Stretch = stretch) -> AuditReport:
+            return await _audit_stretch(tx, stretch)
 
-        _merge(report, await db.snapshot(work))
+        report.merge(await db.snapshot(work))
         if progress:
             progress(report.accounts, total)
-        after = group[-1]
+        after = stretch.until
     for stray in await db.snapshot(store.list_stray_work):
         account_id, subject = stray["account_id"], stray["subject"]
         report.add(Finding("due_work.stray", account_id, subject, "there is nothing to expire"))
     return report
 
 
-async def _next_group(db: Database, after: tuple[int, str]) -> list[tuple[int, str]]:
-    """The next accounts, few enough for one short snapshot."""
+async def _next_stretch(db: Database, after: AccountKey) -> Stretch:
+    """The next accounts, few enough for one short snapshot; the last stretch has none."""
     rows = await db.read(lambda tx: store.list_account_keys(tx, after))
-    group: list[tuple[int, str]] = []
+    accounts: list[AccountKey] = []
     sets = 0
     for row in rows[:ACCOUNTS_PER_SNAPSHOT]:
         sets += row["chain_length"]
-        if group and sets > SETS_PER_SNAPSHOT:
+        if accounts and sets > SETS_PER_SNAPSHOT:
             break
-        group.append((row["shard"], row["id"]))
-    return group
+        accounts.append((row["shard"], row["id"]))
+    return Stretch(after, accounts[-1] if accounts else _LAST, accounts)
 
 
-def _merge(report: AuditReport, part: AuditReport) -> None:
-    report.accounts += part.accounts
-    report.entry_sets += part.entry_sets
-    report.transactions += part.transactions
-    for finding in part.findings:
-        report.add(finding)
-    for position, amount in part.positions.items():
-        report.positions[position] = report.positions.get(position, 0) + amount
-
-
-async def _audit_group(tx: ReadTx, accounts: Keys) -> AuditReport:
+async def _audit_stretch(tx: ReadTx, stretch: Stretch) -> AuditReport:
     report = AuditReport()
+    accounts = stretch.keys
     authorisations: dict[str, list[AuthorisationRow]] = {}
     for authorisation in await store.list_authorisations(tx, accounts):
         authorisations.setdefault(authorisation.account_id, []).append(authorisation)
-    for row in await store.list_balances(tx, accounts):
+    balances = await store.list_balances(tx, accounts)
+    for row in balances:
         await _audit_account(tx, report, row, authorisations.get(row.account_id, []))
+    await _audit_owners(tx, report, balances, accounts)
     for stray in await store.list_stray_entries(tx, accounts):
         account_id, number = stray["account_id"], str(stray["sequence"])
         report.add(Finding("entry.stray", account_id, number, "an entry belongs to no entry set"))
+    for stray in await store.list_strays(tx, stretch.after, stretch.until):
+        account_id, message = stray["account_id"], f"has rows in {stray['place']} and is not there"
+        report.add(Finding("account.missing", account_id, account_id, message))
     return report
 
 
+async def _audit_owners(
+    tx: ReadTx, report: AuditReport, balances: Sequence[BalanceRow], accounts: Keys
+) -> None:
+    owners = await store.list_owners(tx, accounts)
+    memberships = await store.list_memberships(tx, owners)
+    for row in balances:
+        own = [owner for owner in owners if owner.account_id == row.account_id]
+        report.add(*check_owners(row, own, memberships))
+
+
 async def _audit_account(
-    tx: ReadTx,
-    report: AuditReport,
-    row: BalanceRow,
-    authorisations: Iterable[AuthorisationRow],
+    tx: ReadTx, report: AuditReport, row: BalanceRow, holds: Sequence[AuthorisationRow]
 ) -> None:
     report.accounts += 1
     ledger = Ledger(row.account_id, row.currency)
     async for entry_set in store.walk_entry_sets(tx, row.shard, row.account_id):
         report.entry_sets += 1
-        for finding in ledger.add(entry_set):
-            report.add(finding)
-    for position, amount in ledger.positions.items():
-        report.positions[position] = report.positions.get(position, 0) + amount
-    holding = {one.transaction_id for one in authorisations if one.state == "open"}
-    transactions: dict[str, int] = {}
+        report.add(*ledger.add(entry_set))
+    report.add_positions(ledger.positions)
+    authorised = {one.transaction_id: one for one in holds}
+    transactions: dict[str, TransactionRow] = {}
+    newest = 0
     async for transaction in store.walk_transactions(tx, row.shard, row.account_id):
-        transactions[transaction.id] = transaction.amount
-        checked = check_transaction(transaction, ledger, holding, row.last_created_at)
-        for finding in checked:
-            report.add(finding)
+        transactions[transaction.id] = transaction
+        newest = transaction.created_at
+        report.add(*check_transaction(transaction, ledger, authorised.get(transaction.id)))
     report.transactions += len(transactions)
-    _report(report, check_balance(row, ledger))
-    _report(report, check_holds(authorisations, ledger, set(transactions)))
-    _report(report, _missing_transactions(ledger, transactions))
-    await _audit_outcomes(tx, report, row, transactions)
-
-
-def _report(report: AuditReport, findings: Iterable[Finding]) -> None:
-    for finding in findings:
-        report.add(finding)
-
-
-def _missing_transactions(ledger: Ledger, transactions: dict[str, int]) -> Iterable[Finding]:
-    for transaction_id in ledger.balance_after:
-        if transaction_id not in transactions:
-            message = "has entries and is not there"
-            yield Finding("transaction.missing", ledger.account_id, transaction_id, message)
-
-
-async def _audit_outcomes(
-    tx: ReadTx, report: AuditReport, row: BalanceRow, transactions: dict[str, int]
-) -> None:
-    """Every transaction was answered to some command, and both sides of a transfer are there."""
-    unanswered = set(transactions)
-    transfers: dict[str, str] = {}
-    async for command_id, outcome in store.walk_outcomes(tx, row.shard, row.account_id):
-        if outcome is None:
-            report.add(Finding("outcome.unreadable", row.account_id, command_id, "cannot be read"))
-            continue
-        named = {outcome.transaction_id, outcome.payee_transaction_id}
-        if not named & transactions.keys():
-            message = "names no transaction of the account"
-            report.add(Finding("outcome.transaction", row.account_id, command_id, message))
-        unanswered -= named
-        if outcome.payee_transaction_id and outcome.transaction_id in transactions:
-            transfers[outcome.transaction_id] = outcome.payee_transaction_id
-    for transaction_id in sorted(unanswered):
-        message = "was answered to no command"
-        report.add(Finding("transaction.outcome", row.account_id, transaction_id, message))
-    await _audit_transfers(tx, report, row, transactions, transfers)
-
-
-async def _audit_transfers(
-    tx: ReadTx,
-    report: AuditReport,
-    row: BalanceRow,
-    transactions: dict[str, int],
-    transfers: dict[str, str],
-) -> None:
-    """What left for another customer of the bank arrived there."""
-    keys = sorted(
-        (shard, one) for one in transfers.values() if (shard := shard_of(one)) is not None
-    )
-    arrived = await store.list_amounts(tx, ([s for s, _ in keys], [one for _, one in keys]))
-    for sent, received in transfers.items():
-        if arrived.get(received) != -transactions[sent]:
-            message = f"sent {-transactions[sent]}, and {arrived.get(received)} arrived"
-            report.add(Finding("transfer.credit", row.account_id, sent, message))
+    report.add(*check_balance(row, ledger, newest))
+    report.add(*check_holds(holds, ledger, transactions))
+    report.add(*missing_transactions(ledger, transactions))
+    answers = Answers(ledger, transactions, {one.id: one for one in holds})
+    async for outcome in store.walk_outcomes(tx, row.shard, row.account_id):
+        report.add(*answers.take(outcome))
+    report.add(*answers.finish())
+    others = [one for _, one in answers.transfers]
+    amounts = await store.list_amounts(tx, keys_of(others))
+    report.add(*answers.compare_transfers(amounts))

@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from minibank.core.ids import shard_of
 from minibank.db import ReadTx, Row
 from minibank.ledger.entries import Entry
 from minibank.payments.commands import Outcome
 from minibank.payments.effects import EXPIRY
 
 Keys = tuple[list[int], list[str]]
+AccountKey = tuple[int, str]
+"""The shard and the id of an account: accounts are audited in this order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +22,8 @@ class BalanceRow:
 
     shard: int
     account_id: str
+    type: str
     currency: str
-    owners: int
     booked: int | None
     held: int | None
     overdraft_limit: int | None
@@ -54,16 +57,24 @@ class TransactionRow:
     id: str
     created_at: int
     settled_at: int | None
+    kind: str
     amount: int
     currency: str
+    local_amount: int
+    local_currency: str
     account_balance: int
+    dedupe_id: str
+    include_in_spending: int
     amount_is_pending: int
     decline_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorisationRow:
-    """An authorisation; `due_at` is when its expiry falls due, None when none is planned."""
+    """An authorisation; `due_at` is when its expiry falls due, None when none is planned.
+
+    `has_card` says whether its card is one of the account's.
+    """
 
     account_id: str
     id: str
@@ -72,9 +83,28 @@ class AuthorisationRow:
     held: int
     expires_at: int
     due_at: int | None
+    has_card: bool
 
 
-async def list_account_keys(tx: ReadTx, after: tuple[int, str]) -> Sequence[Row]:
+@dataclass(frozen=True, slots=True)
+class OutcomeRow:
+    """What was answered to a command; `outcome` is None when it cannot be read."""
+
+    command_id: str
+    command: str
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerRow:
+    """One owner of an account."""
+
+    account_id: str
+    user_id: str
+    position: int
+
+
+async def list_account_keys(tx: ReadTx, after: AccountKey) -> Sequence[Row]:
     """The next accounts in key order, each with the length of its chain."""
     return await tx.fetch(
         """
@@ -97,9 +127,8 @@ async def list_balances(tx: ReadTx, accounts: Keys) -> list[BalanceRow]:
     """The accounts with their cached balances."""
     rows = await tx.fetch(
         """
-        SELECT a.shard, a.id, a.currency,
-               (SELECT COUNT(*) FROM owners o WHERE o.shard = a.shard AND o.account_id = a.id),
-               b.booked, b.held, b.overdraft_limit, b.last_created_at, b.chain_length, b.chain_head
+        SELECT a.shard, a.id, a.type, a.currency, b.booked, b.held, b.overdraft_limit,
+               b.last_created_at, b.chain_length, b.chain_head
         FROM unnest($1::bigint[], $2::text[]) AS k(shard, id)
         JOIN accounts a ON a.shard = k.shard AND a.id = k.id
         LEFT JOIN balances b ON b.shard = k.shard AND b.account_id = k.id
@@ -170,7 +199,8 @@ async def walk_transactions(
     while True:
         rows = await tx.fetch(
             """
-            SELECT account_id, id, created_at, settled_at, amount, currency, account_balance,
+            SELECT account_id, id, created_at, settled_at, kind, amount, currency, local_amount,
+                   local_currency, account_balance, dedupe_id, include_in_spending,
                    amount_is_pending, decline_reason
             FROM transactions
             WHERE shard = $1 AND account_id = $2 AND (created_at, id) > ($3, $4)
@@ -183,7 +213,7 @@ async def walk_transactions(
         if not rows:
             return
         for row in rows:
-            yield TransactionRow(*(row[n] for n in range(9)))
+            yield TransactionRow(*(row[n] for n in range(14)))
         after = (rows[-1]["created_at"], rows[-1]["id"])
 
 
@@ -191,16 +221,78 @@ async def list_authorisations(tx: ReadTx, accounts: Keys) -> list[AuthorisationR
     """The accounts' authorisations with the due work of their expiry."""
     rows = await tx.fetch(
         """
-        SELECT a.account_id, a.id, a.transaction_id, a.state, a.held, a.expires_at, d.due_at
+        SELECT a.account_id, a.id, a.transaction_id, a.state, a.held, a.expires_at, d.due_at,
+               c.id IS NOT NULL
         FROM unnest($1::bigint[], $2::text[]) AS k(shard, account_id)
         JOIN authorisations a ON a.shard = k.shard AND a.account_id = k.account_id
         LEFT JOIN due_work d ON d.shard = a.shard AND d.kind = $3 AND d.subject = a.id
              AND d.account_id = a.account_id
+        LEFT JOIN cards c ON c.shard = a.shard AND c.id = a.card_id
+             AND c.account_id = a.account_id
         """,
         *accounts,
         EXPIRY,
     )
-    return [AuthorisationRow(*(row[n] for n in range(7))) for row in rows]
+    return [AuthorisationRow(*(row[n] for n in range(8))) for row in rows]
+
+
+async def list_owners(tx: ReadTx, accounts: Keys) -> list[OwnerRow]:
+    """The owners of the accounts."""
+    rows = await tx.fetch(
+        """
+        SELECT o.account_id, o.user_id, o.position
+        FROM unnest($1::bigint[], $2::text[]) AS k(shard, account_id)
+        JOIN owners o ON o.shard = k.shard AND o.account_id = k.account_id
+        """,
+        *accounts,
+    )
+    return [OwnerRow(*(row[n] for n in range(3))) for row in rows]
+
+
+async def list_memberships(tx: ReadTx, owners: Sequence[OwnerRow]) -> set[tuple[str, str]]:
+    """Which of these ownerships the users' own rows know of, as (user, account)."""
+    known = [(shard, one) for one in owners if (shard := shard_of(one.user_id)) is not None]
+    rows = await tx.fetch(
+        """
+        SELECT m.user_id, m.account_id
+        FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(shard, user_id, account_id)
+        JOIN memberships m ON m.shard = k.shard AND m.user_id = k.user_id
+             AND m.account_id = k.account_id
+        """,
+        [shard for shard, _ in known],
+        [one.user_id for _, one in known],
+        [one.account_id for _, one in known],
+    )
+    return {(row["user_id"], row["account_id"]) for row in rows}
+
+
+async def list_strays(tx: ReadTx, after: AccountKey, until: AccountKey) -> Sequence[Row]:
+    """Accounts that have rows somewhere and are not there themselves, between two keys."""
+    return await tx.fetch(
+        """
+        SELECT k.place, k.account_id FROM (
+            SELECT 'balances' AS place, shard, account_id FROM balances
+            WHERE (shard, account_id) > ($1, $2) AND (shard, account_id) <= ($3, $4)
+            UNION SELECT 'owners', shard, account_id FROM owners
+            WHERE (shard, account_id) > ($1, $2) AND (shard, account_id) <= ($3, $4)
+            UNION SELECT 'cards', shard, account_id FROM cards
+            WHERE (shard, account_id) > ($1, $2) AND (shard, account_id) <= ($3, $4)
+            UNION SELECT 'entry_sets', shard, account_id FROM entry_sets
+            WHERE (shard, account_id) > ($1, $2) AND (shard, account_id) <= ($3, $4)
+            UNION SELECT 'entries', shard, account_id FROM entries
+            WHERE (shard, account_id) > ($1, $2) AND (shard, account_id) <= ($3, $4)
+            UNION SELECT 'transactions', shard, account_id FROM transactions
+            WHERE (shard, account_id) > ($1, $2) AND (shard, account_id) <= ($3, $4)
+            UNION SELECT 'authorisations', shard, account_id FROM authorisations
+            WHERE (shard, account_id) > ($1, $2) AND (shard, account_id) <= ($3, $4)
+            UNION SELECT 'outcomes', shard, account_id FROM outcomes
+            WHERE (shard, account_id) > ($1, $2) AND (shard, account_id) <= ($3, $4)
+        ) AS k LEFT JOIN accounts a ON a.shard = k.shard AND a.id = k.account_id
+        WHERE k.shard >= $1 AND a.id IS NULL
+        """,
+        *after,
+        *until,
+    )
 
 
 async def list_stray_work(tx: ReadTx) -> Sequence[Row]:
@@ -217,15 +309,13 @@ async def list_stray_work(tx: ReadTx) -> Sequence[Row]:
     )
 
 
-async def walk_outcomes(
-    tx: ReadTx, shard: int, account_id: str
-) -> AsyncIterator[tuple[str, Outcome | None]]:
-    """What was answered to the account's commands: (command id, outcome or None if unreadable)."""
+async def walk_outcomes(tx: ReadTx, shard: int, account_id: str) -> AsyncIterator[OutcomeRow]:
+    """What was answered to the account's commands."""
     after = ("", "")
     while True:
         rows = await tx.fetch(
             """
-            SELECT issuer, command_id, outcome FROM outcomes
+            SELECT issuer, command_id, command, outcome FROM outcomes
             WHERE shard = $1 AND account_id = $2 AND (issuer, command_id) > ($3, $4)
             ORDER BY issuer, command_id LIMIT 2000
             """,
@@ -236,7 +326,7 @@ async def walk_outcomes(
         if not rows:
             return
         for row in rows:
-            yield row["command_id"], _outcome(row["outcome"])
+            yield OutcomeRow(row["command_id"], row["command"], _outcome(row["outcome"]))
         after = (rows[-1]["issuer"], rows[-1]["command_id"])
 
 

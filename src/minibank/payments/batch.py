@@ -43,8 +43,6 @@ async def gather(tx: Tx, commands: Sequence[Command], hold_seconds: int) -> Pict
         picture.recorded[known.account_id, known.issuer, known.command_id] = known
     picture.owners = await store.list_owners(tx, accounts)
     picture.cards = await store.list_cards(tx, accounts)
-    if merchants := _named(commands, "merchant_id"):
-        picture.merchants = await store.list_merchant_categories(tx, merchants)
     if authorisations := _named(commands, "authorisation_id"):
         keys = store.keys_of(authorisations)
         picture.authorisations = await store.list_authorisations(tx, keys)
@@ -55,6 +53,10 @@ async def gather(tx: Tx, commands: Sequence[Command], hold_seconds: int) -> Pict
     if transactions:
         for record in await list_records(tx, *store.keys_of(transactions)):
             picture.transactions[record.id] = record
+    # A second presentment is a payment of its own at the merchant of the first.
+    merchants = {one.merchant_id for one in picture.transactions.values() if one.merchant_id}
+    if merchants := merchants | _named(commands, "merchant_id"):
+        picture.merchants = await store.list_merchant_categories(tx, merchants)
     return picture
 
 

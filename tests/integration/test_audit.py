@@ -1,0 +1,118 @@
+"""The audit of banks in which everything is as it should be, and what it reports of them."""
+
+import asyncio
+
+from minibank.audit import audit
+from minibank.audit.run import ACCOUNTS_PER_SNAPSHOT
+from minibank.db import Database, ReadTx
+from minibank.ledger.entries import TOP_UP_SETTLEMENT, TRANSIT
+from minibank.payments.engine import Engine
+from tests.support.banking import Funds, Orders, open_holder, open_holders, read_funds
+from tests.support.saboteur import Saboteur
+from tests.support.teller import Teller
+from tests.support.traffic import Traffic
+
+PAGE = 2000
+"""How many rows of one kind the audit reads at a time."""
+
+
+async def count(db: Database, table: str) -> int:
+    async def work(tx: ReadTx) -> int:
+        row = await tx.fetch_one(f"SELECT COUNT(*) AS n FROM {table} WHERE shard >= $1", 0)
+        assert row
+        return int(row["n"])
+
+    return await db.read(work)
+
+
+async def test_an_empty_bank_is_clean(db: Database) -> None:
+    report = await audit(db)
+    assert report.clean
+    assert (report.accounts, report.entry_sets, report.transactions) == (0, 0, 0)
+    assert report.positions == {}
+
+
+async def test_a_bank_in_which_everything_happened_is_clean(db: Database) -> None:
+    teller = await Teller.open(db)
+    await teller.do_everything()
+    report = await audit(db)
+    assert report.findings == []
+    assert report.clean
+    assert report.accounts == len(teller.holders)
+    assert report.transactions == await count(db, "transactions")
+    assert report.entry_sets == await count(db, "entry_sets")
+
+
+async def test_what_customers_have_is_what_the_bank_owes_and_nothing_is_in_transit(
+    db: Database,
+) -> None:
+    teller = await Teller.open(db)
+    await teller.do_everything()
+    report = await audit(db)
+    booked = [(await read_funds(db, holder)).booked for holder in teller.holders]
+    assert sum(report.positions.values()) == -sum(booked)
+    assert report.positions[TRANSIT, "GBP"] == 0
+    assert {currency for _, currency in report.positions} == {"GBP"}
+
+
+async def test_a_history_longer_than_a_page_is_walked_to_its_end(
+    db: Database, database_url: str
+) -> None:
+    ada, orders = await open_holder(db), Orders()
+    length = PAGE + 1
+    await Engine(db).execute_many([orders.top_up(ada, 1) for _ in range(length)])
+    report = await audit(db)
+    assert report.clean
+    assert report.entry_sets == report.transactions == length
+    assert report.positions == {(TOP_UP_SETTLEMENT, "GBP"): -length}
+    saboteur = await Saboteur.connect(database_url)
+    last = await saboteur.pick("entries", f"sequence = {length} AND amount = 1")
+    await saboteur.update("entries", last, {"amount": 2})
+    await saboteur.leave(undo=False)
+    assert "entry_set.hash" in {finding.code for finding in (await audit(db)).findings}
+
+
+async def test_progress_is_told_as_the_audit_goes_on(db: Database) -> None:
+    holders = await open_holders(db, ACCOUNTS_PER_SNAPSHOT + 5)
+    told: list[tuple[int, int]] = []
+    report = await audit(db, lambda done, total: told.append((done, total)))
+    assert report.accounts == len(holders)
+    assert told[0] == (ACCOUNTS_PER_SNAPSHOT, len(holders))
+    assert told[-1] == (len(holders), len(holders))
+    assert told == sorted(told)
+
+
+async def test_every_account_is_audited_once_whatever_its_shard(db: Database) -> None:
+    holders = await open_holders(db, 2 * ACCOUNTS_PER_SNAPSHOT + 1)
+    orders = Orders()
+    await Engine(db).execute_many([orders.top_up(one, 1) for one in holders])
+    report = await audit(db)
+    assert report.clean
+    assert report.accounts == report.entry_sets == report.transactions == len(holders)
+
+
+async def test_an_account_may_be_beyond_its_limit_by_what_was_forced(db: Database) -> None:
+    engine, orders = Engine(db), Orders()
+    ada = await open_holder(db, 100)
+    await engine.execute(orders.present(ada, 5000))
+    assert await read_funds(db, ada) == Funds(booked=-4900, held=0)
+    assert (await audit(db)).clean
+
+
+async def test_a_live_bank_is_audited_without_false_findings(db: Database) -> None:
+    holders = await open_holders(db, 6, overdraft_limit=500)
+    traffic = Traffic(holders, seed=1)
+    engine = Engine(db)
+    await engine.execute_many([traffic.orders.top_up(one, 100_000) for one in holders])
+    load = asyncio.create_task(traffic.run(engine, rounds=25, at_once=20))
+    audits = 0
+    while not load.done():
+        report = await audit(db)
+        assert report.findings == []
+        audits += 1
+    await load
+    report = await audit(db)
+    assert report.findings == []
+    assert audits > 1
+    assert report.transactions > 100
+    print(f"{audits} audits during {engine.counters.commands} commands")

@@ -1,0 +1,153 @@
+"""A teller who puts a whole bank through everything that can happen to money."""
+
+from dataclasses import dataclass, field
+
+from minibank.accounts.opening import set_account_state, set_card_state, set_overdraft_limit
+from minibank.core.errors import BankError
+from minibank.db import Database
+from minibank.payments.commands import Command, Outcome
+from minibank.payments.engine import Engine
+from tests.support.banking import Holder, Orders, add_merchant, open_holder, read_funds
+
+EUROS = {"local_amount": 600, "local_currency": "EUR"}
+
+
+@dataclass
+class Teller:
+    """Three customers: Ada, Brian with an overdraft, and a couple with a joint account."""
+
+    db: Database
+    engine: Engine
+    orders: Orders
+    merchant_id: str
+    ada: Holder
+    brian: Holder
+    couple: Holder
+    done: list[Outcome] = field(default_factory=list)
+
+    @classmethod
+    async def open(cls, db: Database) -> "Teller":
+        """A bank with its customers, in which nothing has happened yet."""
+        return cls(
+            db=db,
+            engine=Engine(db),
+            orders=Orders(),
+            merchant_id=await add_merchant(db),
+            ada=await open_holder(db),
+            brian=await open_holder(db, overdraft_limit=500),
+            couple=await open_holder(db, owners=2),
+        )
+
+    @property
+    def holders(self) -> tuple[Holder, ...]:
+        """All customers."""
+        return self.ada, self.brian, self.couple
+
+    async def do(self, command: Command) -> Outcome:
+        """Execute a command that must be answered with an outcome."""
+        outcome = await self.engine.execute(command)
+        self.done.append(outcome)
+        return outcome
+
+    async def hold(self, holder: Holder, amount: int, **more: object) -> str:
+        """An approved authorisation; its id."""
+        outcome = await self.do(self.orders.authorise(holder, amount, **more))
+        assert outcome.authorisation_id is not None, outcome
+        return outcome.authorisation_id
+
+    async def refused(self, command: Command) -> str:
+        """Execute a command that must be refused; the code."""
+        try:
+            outcome = await self.engine.execute(command)
+        except BankError as refusal:
+            return refusal.code
+        raise AssertionError(outcome)
+
+    async def do_everything(self) -> None:
+        """Every command in every way it can end, for every customer."""
+        for holder in self.holders:
+            await self._move_money(holder)
+            await self._pay_by_card(holder)
+            await self._change_holds(holder)
+        await self._transfer()
+        await self._be_declined()
+        await self._repeat()
+        await self._overdraw()
+
+    async def _move_money(self, holder: Holder) -> None:
+        await self.do(self.orders.top_up(holder, 10_000))
+        await self.do(self.orders.receive(holder, 5_000, category="income"))
+        await self.do(self.orders.send(holder, 1_000, user_id=holder.user_ids[-1]))
+        await self.refused(self.orders.send(holder, 10**9))
+
+    async def _pay_by_card(self, holder: Holder) -> None:
+        orders = self.orders
+        for amount, final in ((500, 500), (500, 700), (500, 300), (500, 0)):
+            await self.do(orders.present(holder, final, await self.hold(holder, amount)))
+        abroad = await self.hold(holder, 500, merchant_id=self.merchant_id, **EUROS)
+        await self.do(orders.present(holder, 450, abroad, local_amount=540))
+        twice = await self.do(orders.present(holder, 100, abroad))
+        original = twice.transaction_id
+        await self.do(orders.refund(holder, 100, original_transaction_id=original))
+        await self.do(orders.present(holder, 250, merchant_id=self.merchant_id))
+        await self.do(orders.present(holder, 0))
+
+    async def _change_holds(self, holder: Holder) -> None:
+        orders = self.orders
+        still_open = await self.hold(holder, 300, **EUROS)
+        await self.do(orders.increment(holder, still_open, 50))
+        await self.do(orders.reverse(holder, still_open, 100))
+        await self.do(orders.increment(holder, still_open, 10**9))
+        await self.do(orders.reverse(holder, await self.hold(holder, 300)))
+        await self.do(orders.expire(holder, await self.hold(holder, 300)))
+        for ending in (orders.reverse, orders.expire):
+            late = await self.hold(holder, 300)
+            await self.do(ending(holder, late))
+            await self.do(orders.present(holder, 200, late))
+        await self._check_cards(holder)
+
+    async def _check_cards(self, holder: Holder) -> None:
+        """Payments of nothing, and what may follow them."""
+        orders = self.orders
+        await self.hold(holder, 0)
+        await self.do(orders.reverse(holder, await self.hold(holder, 0)))
+        await self.do(orders.expire(holder, await self.hold(holder, 0)))
+        await self.do(orders.present(holder, 0, await self.hold(holder, 0)))
+        await self.do(orders.present(holder, 120, await self.hold(holder, 0)))
+        await self.do(orders.increment(holder, await self.hold(holder, 0), 130))
+        expired = await self.hold(holder, 140)
+        await self.do(orders.expire(holder, expired))
+        await self.do(orders.present(holder, 0, expired))
+
+    async def _transfer(self) -> None:
+        await self.do(self.orders.between(self.ada, self.brian, 700, id="rent"))
+        await self.do(self.orders.between(self.couple, self.brian, 700, id="rent"))
+        await self.do(self.orders.between(self.brian, self.couple, 200))
+        await self.refused(self.orders.between(self.ada, self.brian, 10**9))
+
+    async def _be_declined(self) -> None:
+        orders, card = self.orders, self.ada.card_id
+        await self.do(orders.authorise(self.ada, 10**9))
+        await self.do(orders.authorise(self.ada, 1, cvc_ok=False))
+        await self.do(orders.authorise(self.ada, 1, pin_ok=False))
+        await self.db.transact(lambda tx: set_card_state(tx, card, "blocked"))
+        await self.do(orders.authorise(self.ada, 0))
+        await self.db.transact(lambda tx: set_card_state(tx, card, "inactive"))
+        await self.do(orders.authorise(self.ada, 1))
+        account = self.ada.account_id
+        await self.db.transact(lambda tx: set_account_state(tx, account, "frozen"))
+        await self.do(orders.present(self.ada, 10**6))
+        await self.do(orders.refund(self.ada, 100))
+        limit = 10**6
+        await self.db.transact(lambda tx: set_overdraft_limit(tx, account, limit))
+
+    async def _repeat(self) -> None:
+        """The same command twice, and its id with other content."""
+        command = self.orders.top_up(self.brian, 100, id="again")
+        assert await self.do(command) == await self.do(command)
+        await self.refused(self.orders.top_up(self.brian, 101, id="again"))
+
+    async def _overdraw(self) -> None:
+        """Leave Brian 300 below zero by his own decision."""
+        funds = await read_funds(self.db, self.brian)
+        await self.do(self.orders.send(self.brian, funds.available + 300))
