@@ -106,7 +106,8 @@ async def test_a_refused_login_says_why_in_both_languages(login):
 async def test_a_credential_in_the_query_is_refused(login):
     for name in ["client_secret", "password", "username", "refresh_token", "code"]:
         api, form = login
-        answer = await api.post("/oauth2/token", params={name: form.get(name, "x")}, data=form)
+        query = [(name, form.get(name, "x")), (name, "")]
+        answer = await api.post("/oauth2/token", params=query, data=form)
         assert answer.status_code == 400
         assert answer.json()["error"] == "invalid_request"
 

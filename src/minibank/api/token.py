@@ -16,7 +16,7 @@ async def issue(edge: Edge, request: Request) -> Answer:
         params = request.params
         token_request = TokenRequest(
             body=_fields_once(params),
-            query={name: value for name, value in params.query if isinstance(value, str)},
+            query={name: str(value) for name, value in params.query if value},
             authorization=request.headers.get("authorization"),
             address=request.address or None,
         )
