@@ -135,6 +135,19 @@ async def test_a_number_that_is_taken_is_not_given_again(db):
     assert all(is_account_number(account.account_number) for account in accounts)
 
 
+async def test_an_account_is_not_opened_when_all_numbers_are_taken(db):
+    class OneNumber(SeededIds):
+        def secret(self, size: int = 24) -> bytes:  # type: ignore[explicit-override] # none yet
+            return bytes(size)
+
+    ada, ids = await person(db), OneNumber("one number")
+    new = NewAccount(type="uk_retail", owners=[ada.id])
+    account = await db.transact(lambda tx: open_account(tx, new, ids=ids))
+    with refused("internal_service"):
+        await db.transact(lambda tx: open_account(tx, new, ids=ids))
+    assert await list_of(db, ada) == [account]
+
+
 async def test_a_joint_account_belongs_to_all_its_owners_in_their_order(db):
     ada, eve = await person(db), await person(db, "Eve Example")
     account = await open_for(db, eve, ada)

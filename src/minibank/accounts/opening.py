@@ -207,8 +207,8 @@ async def set_account_state(tx: Tx, account_id: str, state: AccountState) -> Acc
 async def _lock_account(tx: Tx, account_id: str) -> tuple[int, Account]:
     """Lock an account as the engine does, then read it."""
     shard = shard_of(account_id)
-    if shard is not None and await store.lock_balance(tx, shard, account_id):
-        account = await store.find_account(tx, account_id)
-        if account is not None:
-            return shard, account
-    raise NotFound("account", "There is no such account")
+    if shard is None or not await store.lock_balance(tx, shard, account_id):
+        raise NotFound("account", "There is no such account")
+    account = await store.find_account(tx, account_id)
+    assert account is not None, "a balance is an account's"
+    return shard, account
