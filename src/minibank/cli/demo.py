@@ -92,12 +92,11 @@ def demo(  # noqa: PLR0913, PLR0917 - each is a flag
 
       minibank demo --port 0 --info demo.json
     """
-    place = Place(directory, "") if database is None else Place(None, database)
-    url = database or f"sqlite:///{directory.absolute() / _FILES[0]}"
-    flags = {"database": url, "host": host, "port": port}
+    own = f"sqlite:///{directory.absolute() / _FILES[0]}"
+    place = Place(directory, own) if database is None else Place(None, database)
+    flags = {"database": place.database, "host": host, "port": port}
     loaded = read_settings(flags, config, set_, directory=None)
     _require_demo(loaded, info, no_serve=no_serve)
-    place = Place(place.directory, url)
     if info:
         # A file from an earlier run would tell a script that waits for it of a bank that is gone.
         forget_info(info)
