@@ -37,7 +37,13 @@ def configure_logs(settings: Settings) -> None:
         if settings.mode == "production"
         else [
             _short,
-            structlog.dev.ConsoleRenderer(colors=is_terminal, pad_event_to=0, pad_level=False),
+            structlog.dev.ConsoleRenderer(
+                colors=is_terminal,
+                pad_event_to=0,
+                pad_level=False,
+                # The default shows the local variables of each frame, and tokens are among them.
+                exception_formatter=structlog.dev.plain_traceback,
+            ),
         ]
     )
     structlog.configure(

@@ -17,6 +17,7 @@ from minibank.payments.prepared import Prepared
 from minibank.transactions.store import (
     insert_transactions,
     list_records,
+    lock_transactions,
     update_transactions,
 )
 
@@ -51,7 +52,10 @@ async def gather(tx: Tx, commands: Sequence[Command], hold_seconds: int) -> Pict
         if isinstance(command, RefundCard) and command.original_transaction_id:
             transactions.add(command.original_transaction_id)
     if transactions:
-        for record in await list_records(tx, *store.keys_of(transactions)):
+        keys = store.keys_of(transactions)
+        # Whoever writes a note holds the transaction alone, without its account.
+        await lock_transactions(tx, *keys)
+        for record in await list_records(tx, *keys):
             picture.transactions[record.id] = record
     # A second presentment is a payment of its own at the merchant of the first.
     merchants = {one.merchant_id for one in picture.transactions.values() if one.merchant_id}

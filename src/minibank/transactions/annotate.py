@@ -52,7 +52,7 @@ async def annotate(tx: Tx, target: Target, changes: Mapping[str, str]) -> Row:
     instant, or stays where it is if it is already later. Raises `BadParam` for too many keys.
     """
     # The lock comes first and by itself: what is merged with must be read after it.
-    await store.lock_transaction(tx, target.shard, target.transaction_id)
+    await store.lock_transactions(tx, [target.shard], [target.transaction_id])
     row = await _read(tx, target)
     notes = changes.get(NOTES)
     if notes is not None and notes != row["notes"]:

@@ -147,12 +147,18 @@ async def read_spending(tx: ReadTx, shard: int, account_id: str, since: int) -> 
     return spent
 
 
-async def lock_transaction(tx: Tx, shard: int, transaction_id: str) -> None:
-    """Hold a transaction's row until the unit of work ends."""
+async def lock_transactions(tx: Tx, shards: Sequence[int], ids: Sequence[str]) -> None:
+    """Hold these transactions' rows until the unit of work ends, in one order for everybody."""
     await tx.fetch(
-        "SELECT 1 FROM transactions WHERE shard = $1 AND id = $2 FOR NO KEY UPDATE",
-        shard,
-        transaction_id,
+        """
+        SELECT 1
+        FROM unnest($1::bigint[], $2::text[]) AS k(shard, id)
+        JOIN transactions t ON t.shard = k.shard AND t.id = k.id
+        ORDER BY t.shard, t.id
+        FOR NO KEY UPDATE OF t
+        """,
+        shards,
+        ids,
     )
 
 
