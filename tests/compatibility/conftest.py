@@ -2,21 +2,16 @@
 
 import contextlib
 import functools
+import json
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.compatibility.demo import DemoBank, running_demo
-from tests.compatibility.scripts import Run, Runner, run_script
+from tests.compatibility.demo import Customer, DemoBank, read_customers, running_demo
+from tests.compatibility.libraries import LIBRARIES
+from tests.compatibility.scripts import CLIENTS, Run, Runner, execute, once_in
 from tests.support.databases import ENGINES, Databases
-from tests.support.engines import engine_of
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of one bank on one worker: each library's script then runs once per engine."""
-    for item in items:
-        if "demo_banks" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group(f"compatibility-{engine_of(item)}"))
 
 
 @pytest.fixture(scope="session")
@@ -44,11 +39,26 @@ def runs(
     demo_banks: Callable[[str], DemoBank], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str, str, str], Run]:
     """Runs a script in an environment against the bank on an engine: once, however many ask."""
+    journeys = {library.script for library in LIBRARIES}
+
+    @functools.cache
+    def customers_on(engine: str) -> list[Customer]:
+        return read_customers(demo_banks(engine))
+
+    def run_now(engine: str, script: str, environment: str) -> Run:
+        customers = customers_on(engine) if script in journeys else []
+        directory = tmp_path_factory.mktemp("script")
+        bank = demo_banks(engine)
+        printed, exchanges = execute(bank, directory, CLIENTS / script, environment)
+        return Run(bank, customers, json.loads(printed), exchanges)
+
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
     @functools.cache
     def once(engine: str, script: str, environment: str) -> Run:
-        directory = tmp_path_factory.mktemp("script")
-        return run_script(demo_banks(engine), directory, script, environment)
+        key = f"{engine}-{environment}-{script}"
+        return once_in(shared, key, lambda: run_now(engine, script, environment))
 
     return once
 

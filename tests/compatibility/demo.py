@@ -111,12 +111,12 @@ def _read_customer(http: httpx.Client, info: dict[str, Any], user: dict[str, Any
     http.headers["Authorization"] = f"Bearer {token['access_token']}"
     whoami = _answer(http.get("/ping/whoami"))
     accounts = _answer(http.get("/accounts"))["accounts"]
-    ids = [account["id"] for account in accounts]
-    balances = {id_: _answer(http.get("/balance", params={"account_id": id_})) for id_ in ids}
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    transactions = {
-        id_: _between(http, id_, tomorrow - timedelta(days=1500), tomorrow) for id_ in ids
-    }
+    balances, transactions = {}, {}
+    for account in accounts:
+        id_, opened = account["id"], datetime.fromisoformat(account["created"])
+        balances[id_] = _answer(http.get("/balance", params={"account_id": id_}))
+        transactions[id_] = _between(http, id_, opened, tomorrow)
     del http.headers["Authorization"]
     return Customer(user["email"], whoami, accounts, balances, transactions)
 

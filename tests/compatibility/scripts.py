@@ -1,7 +1,9 @@
 """Running a client's script against a bank, keeping what it says on the wire."""
 
+import fcntl
 import json
 import os
+import pickle
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.compatibility import environments
-from tests.compatibility.demo import Customer, DemoBank, read_customers
+from tests.compatibility.demo import Customer, DemoBank
 from tests.compatibility.wiretap import Exchange, Wiretap
 
 CLIENTS = Path(__file__).parent / "clients"
@@ -20,7 +22,10 @@ SCRIPT_SECONDS = 60
 
 @dataclass(frozen=True)
 class Run:
-    """What the bank held before a script ran, what the script reported, what the wire carried."""
+    """What the bank held before any script ran, what this one reported, what the wire carried.
+
+    `customers` is empty for a script that is about tokens alone.
+    """
 
     bank: DemoBank
     customers: list[Customer]
@@ -32,11 +37,24 @@ class Run:
 Runner = Callable[[str, str], Run]
 
 
-def run_script(bank: DemoBank, directory: Path, script: str, environment: str) -> Run:
-    """Run clients/<script>. What the bank holds is read first, because a script may annotate it."""
-    customers = read_customers(bank)
-    printed, exchanges = execute(bank, directory, CLIENTS / script, environment)
-    return Run(bank, customers, json.loads(printed), exchanges)
+def once_in(directory: Path, name: str, run: Callable[[], Run]) -> Run:
+    """The run of that name: made by the process that asks first, read by all that share the place.
+
+    A run that fails fails everybody who asks for it, and is not tried again.
+    """
+    kept = directory / f"{name}.pickle"
+    with (directory / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            try:
+                outcome: Run | str = run()
+            except pytest.fail.Exception as failure:
+                outcome = str(failure)
+            kept.write_bytes(pickle.dumps(outcome))
+    outcome = pickle.loads(kept.read_bytes())
+    if isinstance(outcome, str):
+        pytest.fail(outcome, pytrace=False)
+    return outcome
 
 
 def execute(
