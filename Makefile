@@ -17,7 +17,7 @@ $(RUNTIME): requirements/runtime.lock requirements/build.lock pyproject.toml scr
 $(DEV): requirements/dev.lock pyproject.toml scripts/setup.sh
 	@scripts/setup.sh dev
 
-.PHONY: help demo test lint types imports check format lock coverage install clean
+.PHONY: help demo test lint types imports check format lock coverage bench install clean
 
 help: ## list what make can do
 	@echo 'usage: make <target> [ARGS="flags for the command behind it"]'
@@ -48,6 +48,9 @@ format: $(DEV) ## rewrite the code in the one format, and mend what ruff can men
 
 coverage: $(DEV) ## the tests with branch coverage, as text and in htmlcov/
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term --cov-report=html $(ARGS)
+
+bench: $(DEV) ## how fast it is, next to limits of the same run; needs wrk and pgbench
+	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 lock: ## choose new versions within the bounds of pyproject.toml and write requirements/*.lock
 	@scripts/lock.sh $(ARGS)

@@ -61,8 +61,8 @@ def package_modules() -> list[Module]:
 
 @cache
 def all_modules() -> list[Module]:
-    """Every module of the package, the tests and the scripts."""
-    return _modules(PACKAGE, ROOT / "tests", ROOT / "scripts")
+    """Every module of the package, the tests, the benchmarks and the scripts."""
+    return _modules(PACKAGE, *(ROOT / name for name in ("tests", "benchmarks", "scripts")))
 
 
 def store_modules() -> list[Module]:

@@ -1,0 +1,1 @@
+"""How fast the bank is, next to limits measured in the same run: `make bench`."""

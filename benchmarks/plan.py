@@ -1,0 +1,37 @@
+"""What a run measures, and for how long."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ENGINES = ("sqlite", "postgres")
+
+SMALL_HISTORY = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One run; the fields' defaults are those of a full one.
+
+    `seconds` is how long each thing is measured in each round. `connections` are those of a client
+    to the bank, and of pgbench to the database. `history` are sizes of one account's history.
+    """
+
+    rounds: int = 5
+    seconds: int = 5
+    connections: int = 32
+    threads: int = 2
+    workers: int = 1
+    engines: tuple[str, ...] = ENGINES
+    expanded: bool = False
+    payers: int = 1000
+    readers: int = 20
+    pages: int = 200
+    starts: int = 5
+    floods: int = 3
+    history: tuple[int, ...] = (SMALL_HISTORY, 1_000_000)
+    parent: Path | None = None
+
+
+def workers_of(plan: Plan, engine: str) -> int:
+    """How many server processes the bank gets: a SQLite bank is always served by one."""
+    return plan.workers if engine == "postgres" else 1
