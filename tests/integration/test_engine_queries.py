@@ -1,0 +1,86 @@
+"""A batch takes the same statements whether it holds one command of a kind or hundreds."""
+
+import asyncio
+import re
+
+import pytest
+
+from minibank.db import Database
+from minibank.payments.commands import Command, Outcome
+from minibank.payments.decide import DECISIONS
+from minibank.payments.engine import Engine
+from tests.support.banking import Holder, Orders, add_merchant, open_holder, open_holders
+from tests.support.counting import CountingDatabase
+from tests.support.failing import GatedDatabase
+
+VERBS = sorted(str(one.__struct_config__.tag) for one in DECISIONS)
+orders = Orders()
+
+
+async def prepare(db: Database, verb: str, holders: list[Holder]) -> list[Command]:
+    """A command of this type for each holder, to which the answer will be yes."""
+    engine = Engine(db)
+    merchant_id = await add_merchant(db)
+    await engine.execute_many([orders.top_up(one, 1000) for one in holders])
+    answers = await engine.execute_many(
+        [orders.authorise(one, 100, merchant_id=merchant_id) for one in holders]
+    )
+    holds = [str(one.authorisation_id) for one in answers if isinstance(one, Outcome)]
+    pairs = list(zip(holders, holds, strict=True))
+    payees = [*holders[1:], holders[0]]
+    made: dict[str, list[Command]] = {
+        "top_up": [orders.top_up(one, 1) for one in holders],
+        "receive_transfer": [orders.receive(one, 1) for one in holders],
+        "send_transfer": [orders.send(one, 1) for one in holders],
+        "transfer_between": [
+            orders.between(one, other, 1) for one, other in zip(holders, payees, strict=True)
+        ],
+        "authorise_card": [orders.authorise(one, 1, merchant_id=merchant_id) for one in holders],
+        "increment_authorisation": [orders.increment(one, hold, 1) for one, hold in pairs],
+        "reverse_authorisation": [orders.reverse(one, hold) for one, hold in pairs],
+        "expire_authorisation": [orders.expire(one, hold) for one, hold in pairs],
+        "present_card": [orders.present(one, 100, hold) for one, hold in pairs],
+        "refund_card": [orders.refund(one, 1, merchant_id=merchant_id) for one in holders],
+    }
+    return made[verb]
+
+
+async def statements(db: Database, blocker: Command, commands: list[Command]) -> list[str]:
+    """What one batch of these commands runs; they gather while `blocker` is in flight."""
+    counting = CountingDatabase(db)
+    gate = GatedDatabase(counting)
+    engine = Engine(gate)
+    blocking = asyncio.create_task(engine.execute(blocker))
+    await gate.until_waiting()
+    calls = [asyncio.create_task(engine.execute(command)) for command in commands]
+    await asyncio.sleep(0)
+    gate.let_in()
+    await blocking
+    await gate.until_waiting()
+    counting.statements.clear()
+    gate.open()
+    outcomes = await asyncio.gather(*calls)
+    assert {one.status for one in outcomes} == {"done"}
+    assert engine.counters.commits == 2
+    return [re.sub(r"\s+", " ", one).strip() for one in counting.statements]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_the_statements_of_a_batch_do_not_grow_with_it(db: Database, verb: str) -> None:
+    holders = await open_holders(db, 41)
+    one, *many = await prepare(db, verb, holders)
+    alone = await statements(db, orders.top_up(holders[0], 1), [one])
+    together = await statements(db, orders.top_up(holders[0], 1), many)
+    assert together == alone
+    assert len(alone) <= 20
+
+
+async def test_a_batch_of_everything_takes_as_many_statements_for_500_commands(
+    db: Database,
+) -> None:
+    holder = await open_holder(db)
+    few: list[Command] = [orders.top_up(holder, 10_000), orders.authorise(holder, 1)]
+    many: list[Command] = [orders.top_up(holder, 1) for _ in range(250)]
+    many += [orders.authorise(holder, 1) for _ in range(250)]
+    blockers = [orders.top_up(holder, 1) for _ in range(2)]
+    assert await statements(db, blockers[0], few) == await statements(db, blockers[1], many)
