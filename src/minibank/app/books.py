@@ -10,7 +10,7 @@ from minibank.app.errors import StartError
 from minibank.app.store import BankRow, create_bank, find_bank
 from minibank.core.clock import Clock
 from minibank.core.ids import IdSource
-from minibank.db import Database, DatabaseError, DatabaseUnavailable, Tx, open_database
+from minibank.db import Database, DatabaseError, DatabaseUnavailable, ReadTx, open_database
 from minibank.db.errors import SchemaTooNew, SchemaTooOld
 from minibank.db.migrate import migrate, require_current
 from minibank.settings import Settings
@@ -82,7 +82,7 @@ def _require_kind(bank: BankRow | None, settings: Settings, where: str) -> None:
         )
 
 
-async def read_bank(tx: Tx) -> BankRow:
+async def read_bank(tx: ReadTx) -> BankRow:
     """The row of a bank that is open."""
     bank = await find_bank(tx)
     assert bank is not None, "open_books lets no database without a bank through"

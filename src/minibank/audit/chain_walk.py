@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from minibank.audit.findings import Finding
+from minibank.audit.findings import Finding, Mark
 from minibank.audit.store import SetRow
 from minibank.ledger.chain import GENESIS, hash_of
 from minibank.ledger.entries import held, imbalance, main
@@ -28,11 +28,13 @@ class Ledger:
     """What the entries of one account add up to, as the walk goes on (minor units).
 
     `explained` is how far forced postings, which ask for no limit, may have taken the account
-    below its limit.
+    below its limit. `mark` is where the chain once ended; `passed_mark` is whether it goes there.
     """
 
     account_id: str
     currency: str
+    mark: Mark | None = None
+    passed_mark: bool = False
     main: int = 0
     held: int = 0
     explained: int = 0
@@ -63,6 +65,8 @@ class Ledger:
             yield self._finding("hash", row, "is not what was written: its hash differs")
         self.length = row.sequence
         self.head = row.hash
+        if self.mark is not None and self.mark.chain_length == row.sequence:
+            self.passed_mark = self.mark.chain_head == row.hash
 
     def _check_entries(self, row: SetRow) -> Iterator[Finding]:
         if not row.entries:

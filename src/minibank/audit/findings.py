@@ -17,11 +17,22 @@ class Finding:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where an account's books end: the length of its chain, the hash there, its transactions."""
+
+    chain_length: int
+    chain_head: bytes
+    transactions: int
+
+
 @dataclass(slots=True)
 class AuditReport:
     """What was looked at and what was found.
 
     `positions` are the bank's own addresses and their sums in minor units, by (address, currency).
+    `marks` are where each account's books end. `passed` says, for accounts whose end at an earlier
+    time was known, whether their chain still leads through it.
     """
 
     accounts: int = 0
@@ -30,6 +41,8 @@ class AuditReport:
     findings: list[Finding] = field(default_factory=list)
     findings_count: int = 0
     positions: dict[tuple[str, str], int] = field(default_factory=dict)
+    marks: dict[str, Mark] = field(default_factory=dict)
+    passed: dict[str, bool] = field(default_factory=dict)
 
     @property
     def clean(self) -> bool:
@@ -49,6 +62,8 @@ class AuditReport:
         self.add(*part.findings)
         self.findings_count += part.findings_count - len(part.findings)
         self.add_positions(part.positions)
+        self.marks |= part.marks
+        self.passed |= part.passed
 
     def add_positions(self, positions: Mapping[tuple[str, str], int]) -> None:
         """Add to the bank's own addresses."""

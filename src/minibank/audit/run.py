@@ -1,7 +1,8 @@
 """The audit: account by account, in short snapshots, while the bank goes on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from minibank.audit import store
 from minibank.audit.chain_walk import Ledger
@@ -11,7 +12,7 @@ from minibank.audit.checks import (
     check_owners,
     missing_transactions,
 )
-from minibank.audit.findings import AuditReport, Finding
+from minibank.audit.findings import AuditReport, Finding, Mark
 from minibank.audit.outcome_checks import Answers
 from minibank.audit.store import AccountKey, AuthorisationRow, BalanceRow, Keys, TransactionRow
 from minibank.audit.transaction_checks import check_transaction
@@ -23,6 +24,8 @@ ACCOUNTS_PER_SNAPSHOT = 100
 
 Progress = Callable[[int, int], None]
 """Told how many accounts are done, and of how many."""
+
+NO_MARKS: Mapping[str, Mark] = MappingProxyType({})
 
 _FIRST: AccountKey = (-(2**62), "")
 _LAST: AccountKey = (2**62, "")
@@ -45,11 +48,14 @@ class Stretch:
         return [shard for shard, _ in self.accounts], [one for _, one in self.accounts]
 
 
-async def audit(db: Database, progress: Progress | None = None) -> AuditReport:
+async def audit(
+    db: Database, progress: Progress | None = None, before: Mapping[str, Mark] = NO_MARKS
+) -> AuditReport:
     """Prove the whole bank from its rows; what does not prove is in the report's findings.
 
     Each snapshot covers a few accounts, so that a live bank is not held up: every account is seen
-    whole at one instant, though not all at the same.
+    whole at one instant, though not all at the same. `before` is where accounts ended earlier; the
+    report says which chains still pass there.
     """
     report = AuditReport()
     total = await db.read(store.count_accounts)
@@ -58,7 +64,7 @@ async def audit(db: Database, progress: Progress | None = None) -> AuditReport:
         stretch = await _next_stretch(db, after)
 
         async def work(tx: ReadTx, stretch: Stretch = stretch) -> AuditReport:
-            return await _audit_stretch(tx, stretch)
+            return await _audit_stretch(tx, stretch, before)
 
         report.merge(await db.snapshot(work))
         if progress:
@@ -83,7 +89,7 @@ async def _next_stretch(db: Database, after: AccountKey) -> Stretch:
     return Stretch(after, accounts[-1] if accounts else _LAST, accounts)
 
 
-async def _audit_stretch(tx: ReadTx, stretch: Stretch) -> AuditReport:
+async def _audit_stretch(tx: ReadTx, stretch: Stretch, before: Mapping[str, Mark]) -> AuditReport:
     report = AuditReport()
     accounts = stretch.keys
     authorisations: dict[str, list[AuthorisationRow]] = {}
@@ -91,7 +97,8 @@ async def _audit_stretch(tx: ReadTx, stretch: Stretch) -> AuditReport:
         authorisations.setdefault(authorisation.account_id, []).append(authorisation)
     balances = await store.list_balances(tx, accounts)
     for row in balances:
-        await _audit_account(tx, report, row, authorisations.get(row.account_id, []))
+        ledger = Ledger(row.account_id, row.currency, mark=before.get(row.account_id))
+        await _audit_account(tx, report, row, ledger, authorisations.get(row.account_id, []))
     await _audit_owners(tx, report, balances, accounts)
     for stray in await store.list_stray_entries(tx, accounts):
         account_id, number = stray["account_id"], str(stray["sequence"])
@@ -113,10 +120,13 @@ async def _audit_owners(
 
 
 async def _audit_account(
-    tx: ReadTx, report: AuditReport, row: BalanceRow, holds: Sequence[AuthorisationRow]
+    tx: ReadTx,
+    report: AuditReport,
+    row: BalanceRow,
+    ledger: Ledger,
+    holds: Sequence[AuthorisationRow],
 ) -> None:
     report.accounts += 1
-    ledger = Ledger(row.account_id, row.currency)
     async for entry_set in store.walk_entry_sets(tx, row.shard, row.account_id):
         report.entry_sets += 1
         report.add(*ledger.add(entry_set))
@@ -129,6 +139,9 @@ async def _audit_account(
         newest = transaction.created_at
         report.add(*check_transaction(transaction, ledger, authorised.get(transaction.id)))
     report.transactions += len(transactions)
+    report.marks[row.account_id] = Mark(ledger.length, ledger.head, len(transactions))
+    if ledger.mark is not None and ledger.mark.chain_length:
+        report.passed[row.account_id] = ledger.passed_mark
     report.add(*check_balance(row, ledger, newest))
     report.add(*check_holds(holds, ledger, transactions))
     report.add(*missing_transactions(ledger, transactions))

@@ -12,6 +12,7 @@ from minibank.cli import (
     cards,
     clients,
     demo,
+    keys,
     migrate,
     reference,
     serve,
@@ -46,6 +47,7 @@ app.add_typer(accounts.app, name="account", rich_help_panel=_PEOPLE)
 app.add_typer(cards.app, name="card", rich_help_panel=_PEOPLE)
 app.add_typer(tokens.app, name="token", rich_help_panel=_PEOPLE)
 app.command("audit", rich_help_panel=_TRUST)(audit.audit_bank)
+app.add_typer(keys.app, name="key", rich_help_panel=_TRUST)
 app.command("settings", rich_help_panel=_TRUST)(settings.show_settings)
 app.command("reference", hidden=True)(reference.print_reference)
 

@@ -105,6 +105,13 @@ class Settings:
         " a PostgreSQL database.",
         "sqlite:///minibank.db",
     )
+    server_key_file: str = _setting(
+        _BANK,
+        Text("the path of a file", lambda _: True),
+        "The file with the bank's server key, made by `minibank key create`: checkpoints are signed"
+        " with what is derived from it. Only its owner may be able to read it.",
+        "",
+    )
     connections_max: int = _setting(
         _DATABASE,
         Integer(2, 1000),
