@@ -21,7 +21,9 @@ class BankAdapter(HTTPAdapter):  # type: ignore[misc, unused-ignore]
         super().__init__()
         self.base_url = base_url
 
-    def send(self, request: Any, *arguments: Any, **named: Any) -> Any:
+    def send(  # type: ignore[explicit-override, unused-ignore]
+        self, request: Any, *arguments: Any, **named: Any
+    ) -> Any:
         """Hand the request on with the bank's address before its path."""
         request.url = self.base_url + request.path_url
         named["proxies"] = {}
@@ -30,9 +32,8 @@ class BankAdapter(HTTPAdapter):  # type: ignore[misc, unused-ignore]
 
 def travel(info: Info, user: Info) -> Report:
     """One customer's journey."""
-    os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = (
-        "1"  # oauthlib wants TLS, and the demo speaks plain HTTP on loopback
-    )
+    # oauthlib insists on TLS, and the demo speaks plain HTTP on loopback.
+    os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
     Monzo.API_URL = f"{info['base_url']}/"  # with the slash that the library's own value has
     token = first_token(info, user)
     bank = Monzo.from_oauth_session(session(info, token))
