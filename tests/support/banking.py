@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from minibank.accounts.opening import NewAccount, issue_card, open_account
 from minibank.accounts.records import AccountType
 from minibank.core.ids import shard_of
@@ -12,6 +14,7 @@ from minibank.db import Database, ReadTx, Row, Tx
 from minibank.identity.users import NewUser, create_user
 from minibank.payments.commands import (
     AuthoriseCard,
+    Command,
     Counterparty,
     ExpireAuthorisation,
     IncrementAuthorisation,
@@ -101,6 +104,10 @@ class Orders:
     def _identity(self, holder: Holder, more: dict[str, Any]) -> dict[str, Any]:
         identity = {"issuer": self.issuer, "account_id": holder.account_id}
         return identity | {"id": f"order-{next(self._numbers)}"} | more
+
+    def renamed(self, command: Command) -> Command:
+        """The same command once more, under an id of its own."""
+        return msgspec.structs.replace(command, id=f"order-{next(self._numbers)}")
 
     def top_up(self, holder: Holder, amount: int, **more: Any) -> TopUp:
         """Money from outside."""
