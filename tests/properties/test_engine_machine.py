@@ -1,0 +1,279 @@
+"""The engine against a small model: whatever happens in whatever order, both say the same.
+
+MINIBANK_EXAMPLES=1000 looks longer than the usual runs do.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from typing_extensions import override
+
+from minibank.accounts.opening import set_account_state, set_overdraft_limit
+from minibank.accounts.records import AccountState
+from minibank.audit import audit
+from minibank.core.clock import FakeClock
+from minibank.core.errors import BankError, Conflict
+from minibank.db import Database, ReadTx, open_database
+from minibank.payments.commands import Command, Outcome
+from minibank.payments.engine import Engine, EngineSettings
+from minibank.worker.due import run_due
+from tests.conftest import NOON
+from tests.support.bank_model import Answer, BankModel, Money
+from tests.support.banking import Holder, Orders, open_holders
+
+T = TypeVar("T")
+
+EXAMPLES = int(os.environ.get("MINIBANK_EXAMPLES", "30"))
+STEPS = 30
+PEOPLE = 3
+HOLD_SECONDS = 1000
+VERBS = (
+    *("top_up", "receive", "send", "between", "refund"),
+    *("authorise", "authorise", "increment", "reverse", "reverse_all", "expire"),
+    *("present", "present", "present_alone"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants; `which` chooses among the authorisations there are by then."""
+
+    verb: str
+    who: int
+    amount: int
+    other: int
+    which: int
+
+
+WISHES = st.builds(
+    Wish,
+    verb=st.sampled_from(VERBS),
+    who=st.integers(0, PEOPLE - 1),
+    amount=st.one_of(st.integers(0, 300), st.sampled_from((0, 1, 100, 1000))),
+    other=st.integers(0, PEOPLE - 1),
+    which=st.integers(0, 20),
+)
+
+
+class EngineMachine(RuleBasedStateMachine):
+    """Three people, one engine, and a model that is asked first."""
+
+    runner: ClassVar[asyncio.Runner]
+    db: ClassVar[Database]
+    clock: ClassVar[FakeClock]
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something asynchronous to its end."""
+        return self.runner.run(work)
+
+    @initialize(limits=st.tuples(*[st.sampled_from((0, 0, 100, 500))] * PEOPLE))
+    def open_accounts(self, limits: tuple[int, ...]) -> None:
+        self.orders = Orders("machine")
+        self.engine = Engine(self.db, EngineSettings(hold_seconds=HOLD_SECONDS, batch_max=4))
+        self.people: list[Holder] = []
+        for limit in limits:
+            self.people += self.run(open_holders(self.db, 1, overdraft_limit=limit))
+        accounts = [person.account_id for person in self.people]
+        money = {one: Money(limit=limit) for one, limit in zip(accounts, limits, strict=True)}
+        self.model = BankModel(money, HOLD_SECONDS)
+        self.known: list[tuple[Holder, str]] = []
+        self.sent: list[Command] = []
+
+    def command(self, wish: Wish) -> Command:
+        """The command that a wish comes to."""
+        person, other = self.people[wish.who], self.people[wish.other]
+        holder, hold = person, "auth_nothing"
+        if self.known:
+            holder, hold = self.known[-1 - wish.which % len(self.known)]
+        orders, amount = self.orders, wish.amount
+        wanted: dict[str, Callable[[], Command]] = {
+            "top_up": lambda: orders.top_up(person, amount),
+            "receive": lambda: orders.receive(person, amount),
+            "send": lambda: orders.send(person, amount),
+            "between": lambda: orders.between(person, other, amount),
+            "refund": lambda: orders.refund(person, amount),
+            "authorise": lambda: orders.authorise(person, amount),
+            "increment": lambda: orders.increment(holder, hold, amount),
+            "reverse": lambda: orders.reverse(holder, hold, amount),
+            "reverse_all": lambda: orders.reverse(holder, hold),
+            "expire": lambda: orders.expire(holder, hold),
+            "present": lambda: orders.present(holder, amount, hold),
+            "present_alone": lambda: orders.present(person, amount),
+        }
+        return wanted[wish.verb]()
+
+    async def execute(self, command: Command) -> Outcome | BankError:
+        try:
+            return await self.engine.execute(command)
+        except BankError as refusal:
+            return refusal
+
+    async def execute_all(self, commands: Sequence[Command]) -> list[Outcome | BankError]:
+        return await asyncio.gather(*(self.execute(command) for command in commands))
+
+    def expect(self, commands: Sequence[Command]) -> None:
+        """Execute commands at once, and compare each answer with the model's."""
+        expected = [self.model.execute(command, self.clock.now()) for command in commands]
+        answers = self.run(self.execute_all(commands))
+        for command, answer in zip(commands, answers, strict=True):
+            self.learn(command, answer)
+        assert [told(answer) for answer in answers] == expected
+
+    def learn(self, command: Command, answer: Outcome | BankError) -> None:
+        """Remember what can be repeated, and the names of new holds."""
+        if isinstance(answer, BankError):
+            return
+        self.sent.append(command)
+        hold = answer.authorisation_id
+        if hold is not None and hold not in self.model.names:
+            self.model.names[hold] = command.id
+            [holder] = [one for one in self.people if one.account_id == command.account_id]
+            self.known.append((holder, hold))
+
+    @rule(wish=WISHES)
+    def one_command(self, wish: Wish) -> None:
+        self.expect([self.command(wish)])
+
+    @rule(wishes=st.lists(WISHES, min_size=2, max_size=9))
+    def several_at_once(self, wishes: list[Wish]) -> None:
+        self.expect([self.command(wish) for wish in wishes])
+
+    @precondition(lambda self: self.sent)
+    @rule(which=st.integers(0, 100), times=st.integers(1, 3), wish=WISHES)
+    def repeats_at_once_with_something_new(self, which: int, times: int, wish: Wish) -> None:
+        again = self.sent[which % len(self.sent)]
+        self.expect([*[again] * times, self.command(wish), again])
+
+    @rule(wish=WISHES, times=st.integers(2, 4))
+    def a_new_command_several_times_at_once(self, wish: Wish, times: int) -> None:
+        self.expect([self.command(wish)] * times)
+
+    @precondition(lambda self: self.sent)
+    @rule(which=st.integers(0, 100), more=st.integers(1, 50))
+    def the_same_id_with_other_content(self, which: int, more: int) -> None:
+        first = self.sent[which % len(self.sent)]
+        amount = getattr(first, "amount", None) or 0
+        field = "amount" if hasattr(first, "amount") else "at"
+        self.expect([msgspec.structs.replace(first, **{field: amount + more}), first])
+
+    @rule(who=st.integers(0, PEOPLE - 1), limit=st.sampled_from((0, 100, 500, 1000)))
+    def the_limit_changes(self, who: int, limit: int) -> None:
+        account_id = self.people[who].account_id
+        change = self.db.transact(lambda tx: set_overdraft_limit(tx, account_id, limit))
+        if self.model.available(account_id) < -limit:
+            with pytest.raises(Conflict):
+                self.run(change)
+        else:
+            self.run(change)
+            self.model.money[account_id].limit = limit
+
+    @rule(who=st.integers(0, PEOPLE - 1))
+    def an_account_is_frozen_or_thawed(self, who: int) -> None:
+        money = self.model.money[self.people[who].account_id]
+        money.frozen = not money.frozen
+        account_id = self.people[who].account_id
+        state: AccountState = "frozen" if money.frozen else "open"
+        self.run(self.db.transact(lambda tx: set_account_state(tx, account_id, state)))
+
+    # No sum of these is a hold's life, at whose end microseconds would decide.
+    @rule(seconds=st.sampled_from((1, HOLD_SECONDS // 10 * 6, HOLD_SECONDS + 1)))
+    def time_passes_and_holds_expire(self, seconds: int) -> None:
+        self.clock.advance(seconds)
+        self.model.expire(self.clock.now())
+        report = self.run(run_due(self.db, self.engine, clock=self.clock))
+        assert report.put_off == 0
+
+    @invariant()
+    def money_holds_and_histories_are_the_models(self) -> None:
+        if not hasattr(self, "model"):
+            return
+        seen = self.run(self.db.read(self._look))
+        model = self.model
+        assert seen.funds == {one: (m.booked, model.held(one)) for one, m in model.money.items()}
+        assert seen.holds == {
+            hold: (model.holds[name].state, model.holds[name].amount)
+            for hold, name in model.names.items()
+        }
+        assert seen.transactions == model.transactions
+
+    async def _look(self, tx: ReadTx) -> "Seen":
+        keys = (
+            [person.shard for person in self.people],
+            [person.account_id for person in self.people],
+        )
+        funds = await tx.fetch(
+            "SELECT b.account_id, b.booked, b.held,"
+            " (SELECT COUNT(*) FROM transactions t"
+            "  WHERE t.shard = b.shard AND t.account_id = b.account_id) AS transactions"
+            " FROM unnest($1::bigint[], $2::text[]) AS k(shard, account_id)"
+            " JOIN balances b ON b.shard = k.shard AND b.account_id = k.account_id",
+            *keys,
+        )
+        holds = await tx.fetch(
+            "SELECT a.id, a.state, a.held"
+            " FROM unnest($1::bigint[], $2::text[]) AS k(shard, account_id)"
+            " JOIN authorisations a ON a.shard = k.shard AND a.account_id = k.account_id",
+            *keys,
+        )
+        return Seen(
+            {row["account_id"]: (row["booked"], row["held"]) for row in funds},
+            {row["id"]: (row["state"], row["held"]) for row in holds},
+            sum(row["transactions"] for row in funds),
+        )
+
+    @override
+    def teardown(self) -> None:
+        """The books prove in the end."""
+        if hasattr(self, "engine"):
+            self.run(self.engine.drain())
+        assert self.run(audit(self.db)).findings == []
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is in the database: (booked, held) by account, (state, held) by authorisation."""
+
+    funds: dict[str, tuple[int, int]]
+    holds: dict[str, tuple[str, int]]
+    transactions: int
+
+
+def told(answer: Outcome | BankError) -> Answer:
+    """An answer in the model's words."""
+    if isinstance(answer, BankError):
+        return answer.code, None
+    return answer.status, answer.balance
+
+
+def test_the_engine_does_what_the_model_does(database_url: str) -> None:
+    with asyncio.Runner() as runner:
+        clock = FakeClock(NOON)
+        db = runner.run(open_database(database_url, clock))
+        machine = type("Machine", (EngineMachine,), {"runner": runner, "db": db, "clock": clock})
+        try:
+            run_state_machine_as_test(
+                machine,
+                settings=settings(
+                    max_examples=EXAMPLES,
+                    stateful_step_count=STEPS,
+                    deadline=None,
+                    suppress_health_check=list(HealthCheck),
+                ),
+            )
+        finally:
+            runner.run(db.close())
