@@ -9,8 +9,9 @@ from minibank.core.ids import IdSource
 
 T = TypeVar("T")
 
-Value = int | str | bytes | float | None | Sequence[int] | Sequence[str]
-"""What a statement may be given; a sequence only for `column = ANY($n)`."""
+Value = int | str | bytes | None | Sequence[int] | Sequence[str]
+"""What a statement may be given; a sequence only for `= ANY($n)` and `unnest`. No fractions: a
+driver would cut them off without a word."""
 
 
 class Row(Protocol):

@@ -8,6 +8,7 @@ from typing import TypeVar
 import asyncpg
 
 from minibank.core.clock import Clock
+from minibank.core.errors import BankError
 from minibank.core.ids import IdSource
 from minibank.db.base import Migration, ReadTx, ReadWork, Row, Tx, Value, Work
 from minibank.db.dialect import statements_of
@@ -59,6 +60,7 @@ _STATES: dict[str, type[DatabaseError]] = {
     "40001": LostRace,
     "40P01": LostRace,
     "55P03": LostRace,
+    "25001": LostRace,  # BEGIN in what somebody left half sent
     "23505": UniqueViolation,
     _READ_ONLY: DatabaseUnavailable,
     "25P03": DatabaseUnavailable,
@@ -227,7 +229,7 @@ class PostgresDatabase:
             return result
         except BaseException as error:
             translated = _translate_on(connection, error, writes=begin is BEGIN)
-            await self._leave_idle(connection, translated)
+            await self._leave_idle(connection, begin, translated)
             raise_translated(translated, error)
         finally:
             tx.end()
@@ -242,19 +244,22 @@ class PostgresDatabase:
         except Exception as error:
             raise_translated(translate(error), error)
 
-    async def _leave_idle(self, connection: Connection, error: BaseException) -> None:
+    async def _leave_idle(
+        self, connection: Connection, begin: str | None, error: BaseException
+    ) -> None:
         """After `error`: end the transaction, or the connection when it is in doubt."""
         if isinstance(error, DatabaseUnavailable):
             connection.terminate()
             self._pool.drop_idle()
             return
-        # A caller who went away may have left a statement running, BEGIN even: the driver asks the
-        # server to cancel it, and only the answer to the next statement says that it is over.
-        interrupted = not isinstance(error, Exception)
-        if not interrupted and not connection.is_in_transaction():
+        if begin is None and isinstance(error, BankError):
             return
         try:
-            await connection.execute("ROLLBACK", timeout=UNDO_SECONDS)
+            # Outside a transaction too. A value that the driver cannot encode leaves the statement
+            # half sent; a caller who goes away leaves it running, and the driver asks the server
+            # to cancel it: only the answer to another statement says that all that is over.
+            last = "SELECT 1" if begin is None else "ROLLBACK"
+            await connection.execute(last, timeout=UNDO_SECONDS)
         except BaseException as fault:
             connection.terminate()
             if not isinstance(fault, Exception):

@@ -42,6 +42,7 @@ def sqlite_error(code: int) -> sqlite3.Error:
         ("40001", LostRace),
         ("40P01", LostRace),
         ("55P03", LostRace),
+        ("25001", LostRace),
         ("23505", UniqueViolation),
         ("23502", BadData),
         ("23503", BadData),
