@@ -39,6 +39,23 @@ async def open_books(
     With `creates` it is created or migrated first, under a lock when many start at once, and a new
     bank remembers `seed`; without, that is refused. Raises `StartError` when it cannot be opened.
     """
+    async with _opened(settings, creates=creates, world=world) as db:
+        await _require_fitting(db, settings, creates=creates, seed=seed)
+        yield db
+
+
+@asynccontextmanager
+async def creating_books(settings: Settings) -> AsyncIterator[Database]:
+    """The database in which a bank is about to be made from a backup; nothing is checked.
+
+    Raises `StartError` when it cannot be opened.
+    """
+    async with _opened(settings, creates=True, world=REAL) as db:
+        yield db
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, *, creates: bool, world: World) -> AsyncIterator[Database]:
     _prepare_file(settings.database, creates=creates)
     try:
         db = await open_database(
@@ -47,7 +64,6 @@ async def open_books(
     except DatabaseUnavailable as error:
         raise StartError(_cannot_open(settings, error)) from error
     try:
-        await _require_fitting(db, settings, creates=creates, seed=seed)
         yield db
     finally:
         await db.close()

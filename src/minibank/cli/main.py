@@ -9,6 +9,7 @@ from minibank.app.errors import StartError
 from minibank.cli import (
     accounts,
     audit,
+    backup,
     cards,
     clients,
     demo,
@@ -47,6 +48,8 @@ app.add_typer(accounts.app, name="account", rich_help_panel=_PEOPLE)
 app.add_typer(cards.app, name="card", rich_help_panel=_PEOPLE)
 app.add_typer(tokens.app, name="token", rich_help_panel=_PEOPLE)
 app.command("audit", rich_help_panel=_TRUST)(audit.audit_bank)
+app.command("backup", rich_help_panel=_TRUST)(backup.back_up_bank)
+app.command("restore", rich_help_panel=_TRUST)(backup.restore_bank)
 app.add_typer(keys.app, name="key", rich_help_panel=_TRUST)
 app.command("settings", rich_help_panel=_TRUST)(settings.show_settings)
 app.command("reference", hidden=True)(reference.print_reference)

@@ -1,6 +1,6 @@
 """The port: what the rest of the bank may ask of a database."""
 
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -8,6 +8,9 @@ from minibank.core.clock import Clock
 from minibank.core.ids import IdSource
 
 T = TypeVar("T")
+
+WALK_ROWS = 1000
+"""How many rows of a table a walk gives at a time."""
 
 Value = int | str | bytes | None | Sequence[int] | Sequence[str]
 """What a statement may be given; a sequence only for `= ANY($n)` and `unnest`. No fractions: a
@@ -20,6 +23,8 @@ class Row(Protocol):
     def __getitem__(self, key: str | int, /) -> Any: ...  # noqa: ANN401 - columns have any type
 
     def __iter__(self) -> Iterator[Any]: ...
+
+    def keys(self) -> Iterable[str]: ...
 
 
 class ReadTx(Protocol):
@@ -36,6 +41,14 @@ class ReadTx(Protocol):
 
     async def fetch_one(self, sql: str, *values: Value) -> Row | None:
         """The first row, or None."""
+        ...
+
+
+class SnapshotTx(ReadTx, Protocol):
+    """Reads that all see one snapshot."""
+
+    def walk(self, table: str) -> AsyncIterator[Sequence[Row]]:
+        """All rows of a table, some at a time; for backups only."""
         ...
 
 
@@ -84,6 +97,7 @@ class Migration:
 
 Work = Callable[[Tx], Coroutine[Any, Any, T]]
 ReadWork = Callable[[ReadTx], Coroutine[Any, Any, T]]
+SnapshotWork = Callable[[SnapshotTx], Coroutine[Any, Any, T]]
 
 
 class Database(Protocol):
@@ -107,7 +121,7 @@ class Database(Protocol):
         """Run reads; each statement sees its own snapshot."""
         ...
 
-    async def snapshot(self, work: ReadWork[T]) -> T:
+    async def snapshot(self, work: SnapshotWork[T]) -> T:
         """Run reads that all see one snapshot; long ones hold up nobody."""
         ...
 

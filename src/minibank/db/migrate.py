@@ -7,6 +7,7 @@ from minibank.db.base import Database, Migration
 from minibank.db.errors import SchemaTooNew, SchemaTooOld
 
 _NAME = re.compile(r"(\d{4})_(\w+)\.sql")
+_CREATES = re.compile(r"^CREATE TABLE (\w+)", re.MULTILINE)
 OUTSIDE = "-- minibank: outside a transaction"
 """A migration whose first line this is runs statement by statement, each committed by itself.
 
@@ -28,14 +29,21 @@ def migrations() -> list[Migration]:
     return sorted(found, key=lambda migration: migration.version)
 
 
-async def migrate(db: Database) -> list[Migration]:
+async def migrate(db: Database, newest: int | None = None) -> list[Migration]:
     """Apply what is missing, alone among all processes; the migrations applied by this call.
 
-    Raises `SchemaTooNew` when newer code has been here.
+    With `newest` it stops after that one. Raises `SchemaTooNew` when newer code has been here.
     """
     known = migrations()
     await _require_not_newer(db, known[-1].version)
-    return [step for step in known if await db.apply(step, db.clock.now())]
+    wanted = [step for step in known if newest is None or step.version <= newest]
+    return [step for step in wanted if await db.apply(step, db.clock.now())]
+
+
+def tables() -> list[str]:
+    """Every table of the bank, those that others refer to first."""
+    created = [name for step in migrations() for name in _CREATES.findall(step.sql)]
+    return [name for name in created if name != "schema_migrations"]
 
 
 async def require_current(db: Database) -> None:

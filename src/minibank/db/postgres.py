@@ -10,7 +10,17 @@ import asyncpg
 from minibank.core.clock import Clock
 from minibank.core.errors import BankError
 from minibank.core.ids import IdSource
-from minibank.db.base import Migration, ReadTx, ReadWork, Row, Tx, Value, Work
+from minibank.db.base import (
+    WALK_ROWS,
+    Migration,
+    ReadTx,
+    ReadWork,
+    Row,
+    SnapshotWork,
+    Tx,
+    Value,
+    Work,
+)
 from minibank.db.dialect import statements_of
 from minibank.db.errors import (
     BadData,
@@ -128,6 +138,12 @@ class PostgresTx:
         row: Row | None = await self._connection.fetchrow(sql, *values)
         return row
 
+    async def walk(self, table: str) -> AsyncIterator[Sequence[Row]]:
+        """See `SnapshotTx.walk`."""
+        cursor = await self._connection.cursor(f"SELECT * FROM {table}")  # noqa: S608
+        while rows := await cursor.fetch(WALK_ROWS):
+            yield rows
+
     async def execute(self, sql: str, *values: Value) -> int:
         """See `Tx.execute`."""
         tag = await self._connection.execute(sql, *values)
@@ -211,11 +227,11 @@ class PostgresDatabase:
         """See `Database.read`."""
         return await with_retries(lambda: self._attempt(work, None))
 
-    async def snapshot(self, work: ReadWork[T]) -> T:
+    async def snapshot(self, work: SnapshotWork[T]) -> T:
         """See `Database.snapshot`."""
         return await with_retries(lambda: self._attempt(work, BEGIN_SNAPSHOT))
 
-    async def _attempt(self, work: Work[T] | ReadWork[T], begin: str | None) -> T:
+    async def _attempt(self, work: Work[T] | ReadWork[T] | SnapshotWork[T], begin: str | None) -> T:
         """Run `work` once, between `begin` and COMMIT, or as it is."""
         connection = await self._take()
         tx = self._tx(connection)

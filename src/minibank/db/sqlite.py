@@ -6,14 +6,24 @@ one thread, without a hop per statement. That is also why work may await nothing
 
 import asyncio
 import sqlite3
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 from minibank.core.clock import Clock
 from minibank.core.ids import IdSource
-from minibank.db.base import Migration, ReadTx, ReadWork, Row, Tx, Value, Work
+from minibank.db.base import (
+    WALK_ROWS,
+    Migration,
+    ReadTx,
+    ReadWork,
+    Row,
+    SnapshotWork,
+    Tx,
+    Value,
+    Work,
+)
 from minibank.db.dialect import bind, ddl_to_sqlite, to_sqlite
 from minibank.db.errors import (
     DatabaseError,
@@ -75,6 +85,12 @@ class SqliteTx:
         row: Row | None = cursor.fetchone()
         cursor.close()
         return row
+
+    async def walk(self, table: str) -> AsyncIterator[Sequence[Row]]:
+        """See `SnapshotTx.walk`."""
+        cursor = self._run(f"SELECT * FROM {table}", ())  # noqa: S608
+        while rows := cursor.fetchmany(WALK_ROWS):
+            yield rows
 
     async def execute(self, sql: str, *values: Value) -> int:
         """See `Tx.execute`."""
@@ -197,7 +213,7 @@ class SqliteDatabase:
             raise_translated(translate(error), error)
         return result
 
-    def _read(self, connection: sqlite3.Connection, work: ReadWork[T]) -> T:
+    def _read(self, connection: sqlite3.Connection, work: SnapshotWork[T]) -> T:
         tx = SqliteTx(connection, self.clock.now(), self.ids)
         try:
             return drive(work(tx))
@@ -218,7 +234,7 @@ class SqliteDatabase:
         except LostRace:  # seldom: a read takes a few microseconds, and so would the loop below
             return await with_retries(attempt)
 
-    async def snapshot(self, work: ReadWork[T]) -> T:
+    async def snapshot(self, work: SnapshotWork[T]) -> T:
         """See `Database.snapshot`; runs in a thread with a connection of its own."""
 
         def attempt() -> T:

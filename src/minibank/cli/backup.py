@@ -1,0 +1,92 @@
+"""`minibank backup` and `minibank restore`."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from minibank.app.books import creating_books, open_books
+from minibank.audit import AuditReport, audit
+from minibank.cli.common import CommandFailed, console, for_a_bank
+from minibank.core.keys import KeyFileError, fingerprint, read_keys
+from minibank.db.backup import BackupError, back_up, read_header, restore
+from minibank.settings import Loaded
+from minibank.settings.show import mask_url
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The backup.")]
+
+
+@for_a_bank
+def back_up_bank(loaded: Loaded, file: FileArgument) -> None:
+    """Write the whole bank, as it is at one instant, to a file.
+
+    The bank may go on meanwhile. The file can be restored on either engine. It holds all that the
+    database holds, and not the server key: keep a copy of that apart.
+
+    Examples:
+
+      minibank backup /srv/backup/bank.backup --database postgresql://bank@db.internal/bank
+    """
+    key = _key_name(loaded)
+
+    async def run() -> int:
+        async with open_books(loaded.settings) as db:
+            return sum((await back_up(db, file, kind=loaded.settings.mode, key=key)).values())
+
+    try:
+        rows = asyncio.run(run())
+    except BackupError as error:
+        raise CommandFailed(str(error)) from error
+    size = file.stat().st_size
+    console().print(f"{rows:,} rows of {mask_url(loaded.settings.database)} are in {file},")
+    console().print(f"{size / 1024:,.0f} KiB. Server key: {key or 'none'}.")
+
+
+@for_a_bank
+def restore_bank(loaded: Loaded, file: FileArgument) -> None:
+    """Read a backup into a database that holds nothing, and prove the books.
+
+    The file is checked to its end before the first row is written. A restore that was broken off
+    leaves no bank: begin again with an empty database. Exit status: 0 restored and proved, 1 not.
+
+    Examples:
+
+      minibank restore /srv/backup/bank.backup --database sqlite:///again.db
+    """
+    try:
+        header = read_header(file)
+        if header.kind != loaded.settings.mode:
+            raise CommandFailed(f"{file} is of a {header.kind} bank: use --mode {header.kind}")
+        if header.key and header.key != _key_name(loaded):
+            console().print(
+                f"The backup belongs to server key {header.key}: set server_key_file to it."
+            )
+        report = asyncio.run(_restore(loaded, file))
+    except BackupError as error:
+        raise CommandFailed(str(error)) from error
+    where = mask_url(loaded.settings.database)
+    looked = f"{report.accounts:,} accounts, {report.transactions:,} transactions"
+    if not report.clean:
+        raise CommandFailed(
+            f"{where} is restored and does not prove ({report.findings_count:,} findings):"
+            " see `minibank audit`"
+        )
+    console().print(f"The bank is in {where}, and its books prove: {looked}.")
+
+
+async def _restore(loaded: Loaded, file: Path) -> AuditReport:
+    async with creating_books(loaded.settings) as db:
+        await restore(db, file)
+    async with open_books(loaded.settings) as db:
+        return await audit(db)
+
+
+def _key_name(loaded: Loaded) -> str:
+    """The name of the server key in the settings; empty when there is none."""
+    if not loaded.settings.server_key_file:
+        return ""
+    try:
+        return fingerprint(read_keys(Path(loaded.settings.server_key_file)).current)
+    except KeyFileError as error:
+        raise CommandFailed(str(error)) from error
