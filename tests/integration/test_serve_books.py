@@ -10,7 +10,7 @@ import pytest
 from minibank.app.books import World, open_books, read_bank
 from minibank.app.errors import StartError
 from minibank.core.clock import FakeClock
-from minibank.db import Database, open_database
+from minibank.db import Database, open_database, sqlite_url
 from minibank.db.migrate import migrations
 from minibank.settings import Settings, preset
 
@@ -117,6 +117,25 @@ async def test_a_directory_that_is_missing_is_said_in_one_sentence(tmp_path: Pat
     settings = Settings(database=f"sqlite:///{tmp_path}/missing/bank.db")
     with pytest.raises(StartError, match=r"there is no bank|directory does not exist"):
         async with open_books(settings, creates=creates):
+            pass
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:///:memory:", "sqlite:///bank.db?mode=ro", "postgresql://u@h:port/bank"]
+)
+@pytest.mark.parametrize("creates", [False, True])
+async def test_a_url_that_cannot_be_read_is_said_in_one_sentence(url: str, creates: bool):
+    with pytest.raises(StartError, match=r"sqlite:///|percent-encoded"):
+        async with open_books(Settings(database=url), creates=creates):
+            pass
+
+
+async def test_the_path_of_a_bank_may_hold_any_sign(tmp_path: Path):
+    for name in ("my bank.db", "100%.db", "what?.db", "caf\u00e9#1.db"):
+        settings = Settings(database=sqlite_url(tmp_path / name))
+        async with open_books(settings, creates=True):
+            assert (tmp_path / name).exists()
+        async with open_books(settings):
             pass
 
 

@@ -1,22 +1,25 @@
 """Open a bank's database: its schema, its kind, and what to say when something does not fit."""
 
-import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from minibank.app.errors import StartError
 from minibank.app.store import BankRow, create_bank, find_bank
 from minibank.core.clock import Clock
 from minibank.core.ids import IdSource
-from minibank.db import Database, DatabaseError, DatabaseUnavailable, ReadTx, open_database
+from minibank.db import (
+    Database,
+    DatabaseError,
+    DatabaseUnavailable,
+    ReadTx,
+    open_database,
+    sqlite_path,
+)
 from minibank.db.errors import SchemaTooNew, SchemaTooOld
 from minibank.db.migrate import migrate, require_current
 from minibank.settings import Settings
 from minibank.settings.show import mask_url
-
-_SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +59,12 @@ async def creating_books(settings: Settings) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def _opened(settings: Settings, *, creates: bool, world: World) -> AsyncIterator[Database]:
-    _prepare_file(settings.database, creates=creates)
+    _require_file(settings.database, creates=creates)
     try:
         db = await open_database(
             settings.database, world.clock, world.ids, settings.connections_max
         )
-    except DatabaseUnavailable as error:
+    except (DatabaseUnavailable, ValueError) as error:
         raise StartError(_cannot_open(settings, error)) from error
     try:
         yield db
@@ -105,25 +108,16 @@ async def read_bank(tx: ReadTx) -> BankRow:
     return bank
 
 
-def _prepare_file(url: str, *, creates: bool) -> None:
-    """A SQLite bank's file: there, or made for its owner's eyes only."""
-    if not url.startswith(_SQLITE):
-        return
-    path = Path(url.removeprefix(_SQLITE))
-    if path.exists():
-        return
-    if not creates:
+def _require_file(url: str, *, creates: bool) -> None:
+    """A SQLite bank's file must be there, unless it is to be made."""
+    try:
+        path = sqlite_path(url)
+    except ValueError as error:
+        raise StartError(str(error)) from error
+    if not creates and path is not None and not path.exists():
         raise StartError(f"there is no bank at {path}: `minibank migrate` creates one")
-    if not path.absolute().parent.is_dir():
-        raise StartError(f"the bank cannot be created at {path}: its directory does not exist")
-    # The write-ahead log beside it takes its mode from this file.
-    with suppress(FileExistsError):
-        try:
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        except PermissionError as error:
-            raise StartError(f"the bank cannot be created at {path}: no permission") from error
 
 
-def _cannot_open(settings: Settings, error: DatabaseError) -> str:
+def _cannot_open(settings: Settings, error: DatabaseError | ValueError) -> str:
     why = " ".join(str(error).split()) or type(error).__name__
     return f"the database {mask_url(settings.database)} cannot be used: {why}"

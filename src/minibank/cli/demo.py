@@ -31,6 +31,7 @@ from minibank.cli.info_file import forget_info, write_info
 from minibank.cli.serve import HostFlag, PortFlag
 from minibank.core.clock import MICROSECONDS, SystemClock
 from minibank.core.instants import format_instant
+from minibank.db import sqlite_url
 from minibank.sandbox.demo import DemoInfo, build_demo
 from minibank.settings import Loaded, Settings, SettingsError, require_servable
 from minibank.settings.checks import is_loopback
@@ -92,7 +93,7 @@ def demo(  # noqa: PLR0913, PLR0917 - each is a flag
 
       minibank demo --port 0 --info demo.json
     """
-    own = f"sqlite:///{directory.absolute() / _FILES[0]}"
+    own = sqlite_url(directory.absolute() / _FILES[0])
     place = Place(directory, own) if database is None else Place(None, database)
     flags = {"database": place.database, "host": host, "port": port}
     loaded = read_settings(flags, config, set_, directory=None)

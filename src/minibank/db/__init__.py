@@ -8,7 +8,7 @@ from minibank.db.errors import (
     LostRace,
     UniqueViolation,
 )
-from minibank.db.open import open_database, sqlite_path
+from minibank.db.open import open_database, sqlite_path, sqlite_url
 
 __all__ = [
     "BadData",
@@ -22,4 +22,5 @@ __all__ = [
     "UniqueViolation",
     "open_database",
     "sqlite_path",
+    "sqlite_url",
 ]

@@ -1,7 +1,7 @@
 """Open the database that a URL names."""
 
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from minibank.core.clock import Clock, SystemClock
 from minibank.core.ids import IdSource, RandomIds
@@ -29,6 +29,11 @@ def sqlite_path(url: str) -> Path | None:
             "a SQLite URL is sqlite:/// and the path of a file, special characters percent-encoded"
         )
     return Path(unquote(name))
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a file: what `sqlite_path` reads."""
+    return _SQLITE + quote(str(path))
 
 
 async def open_database(

@@ -6,8 +6,10 @@ import traceback
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from minibank.db import DatabaseUnavailable, open_database, sqlite_path
+from minibank.db import DatabaseUnavailable, open_database, sqlite_path, sqlite_url
 from minibank.db.sqlite_files import VERSION_MIN, require_version
 
 PASSWORD = "hunter2"
@@ -29,6 +31,12 @@ PASSWORD = "hunter2"
 )
 def test_a_sqlite_url_names_a_file(url: str, path: str):
     assert sqlite_path(url) == Path(path)
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0/"), min_size=1))
+def test_the_url_of_a_file_names_that_file(name: str):
+    for path in (Path("/srv") / name, Path(name)):
+        assert sqlite_path(sqlite_url(path)) == path
 
 
 @pytest.mark.parametrize(
