@@ -18,8 +18,10 @@ _FORM = re.compile(
     re.ASCII,
 )
 _MICROSECOND = timedelta(microseconds=1)
+_DAY = 86_400_000_000
 
-# A page of history formats hundreds of instants: looked up, they cost a tenth of `strftime`.
+# A page of history formats hundreds of instants: looked up, they cost less than a tenth of
+# `strftime`.
 _MINUTES = [f"T{minute // 60:02d}:{minute % 60:02d}:" for minute in range(1440)]
 _SECONDS = [f"{second:02d}." for second in range(60)]
 _MILLISECONDS = [f"{milli:03d}Z" for milli in range(1000)]
@@ -47,10 +49,10 @@ def format_instant(instant: int) -> str:
 
     Some clients require a fraction, some accept only three digits; none minds this form.
     """
-    seconds, micros = divmod(instant, 1_000_000)
-    minutes, second = divmod(seconds, 60)
-    days, minute = divmod(minutes, 1440)
-    return _date(days) + _MINUTES[minute] + _SECONDS[second] + _MILLISECONDS[micros // 1000]
+    days, micros = divmod(instant, _DAY)
+    millis = micros // 1000
+    minute, second = _MINUTES[millis // 60_000], _SECONDS[millis // 1000 % 60]
+    return f"{_date(days)}{minute}{second}{_MILLISECONDS[millis % 1000]}"
 
 
 def parse_instant(text: str) -> int:
