@@ -1,4 +1,4 @@
-"""Holds answers against the reference: whatever a test is about, what it is answered is documented."""
+"""Holds answers against the reference, whatever else a test is about."""
 
 from collections.abc import Mapping
 from functools import cache

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -28,7 +28,7 @@ from minibank.api.catalogue import (
     meaning_of,
     status_of,
 )
-from minibank.api.operation import Operation
+from minibank.api.operation import Operation, Tag
 from minibank.api.routing import Route
 from minibank.api.schemas import (
     Schema,
@@ -107,7 +107,7 @@ def build_document(routes: Iterable[Route], examples: Examples) -> bytes:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/", "description": "This bank."}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(one.tag for _, one in documented)],
+        "tags": [{"name": tag} for tag in get_args(Tag)],
         "paths": paths,
         "components": {
             "schemas": answer_schemas([*answers, Refused, *_STORED]),
