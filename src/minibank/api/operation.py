@@ -34,11 +34,15 @@ class Operation:
     media: str = "application/json"
 
 
+# `Literal` says which texts, and not that they are texts.
+_Expandable = Annotated[Literal["merchant"], Meta(extra_json_schema={"type": "string"})]
+
+
 class Expansion(Struct, kw_only=True):
     """How to ask for whole merchants instead of their ids."""
 
     expand_many: Annotated[
-        list[Literal["merchant"]] | UnsetType,
+        list[_Expandable] | UnsetType,
         Meta(description="`merchant` for the whole merchant instead of its id; may be repeated."),
     ] = wire_field(default=UNSET, name="expand[]")
     expand: Annotated[

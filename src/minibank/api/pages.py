@@ -11,8 +11,7 @@ from minibank.api.operation import Operation
 from minibank.api.routing import Route
 from minibank.core.errors import NotFound
 
-HOUR = 3600
-YEAR = 365 * 24 * HOUR
+YEAR_SECONDS = 365 * 24 * 3600
 VIEWER = "swagger-ui-5.35.0"
 """The version is in the address, so that browsers may keep the files for ever."""
 
@@ -21,10 +20,10 @@ _HTML = "text/html; charset=utf-8"
 _SCRIPT = "text/javascript; charset=utf-8"
 _STYLE = "text/css; charset=utf-8"
 _FILES = {
-    f"{VIEWER}.js": ("viewer/swagger-ui-bundle.js", _SCRIPT, YEAR),
-    f"{VIEWER}.css": ("viewer/swagger-ui.css", _STYLE, YEAR),
-    "start.js": ("start.js", _SCRIPT, HOUR),
-    "look.css": ("look.css", _STYLE, HOUR),
+    f"{VIEWER}.js": ("viewer/swagger-ui-bundle.js", _SCRIPT, YEAR_SECONDS),
+    f"{VIEWER}.css": ("viewer/swagger-ui.css", _STYLE, YEAR_SECONDS),
+    "start.js": ("start.js", _SCRIPT, 0),
+    "look.css": ("look.css", _STYLE, 0),
 }
 # Nothing from elsewhere, nothing inline but the pictures in the viewer's style sheet.
 _POLICY = "; ".join(
@@ -71,7 +70,7 @@ def document_of(routes: Callable[[], Iterable[Route]]) -> Runner:
     @lru_cache(maxsize=1)
     def build() -> Answer:
         document = build_document(routes(), read_examples())
-        return _answer(document, "application/json", HOUR)
+        return _answer(document, "application/json", 0)
 
     async def document(edge: Edge, request: Request) -> Answer:
         return build()
@@ -81,7 +80,7 @@ def document_of(routes: Callable[[], Iterable[Route]]) -> Runner:
 
 async def page(edge: Edge, request: Request) -> Answer:
     """GET /docs"""
-    return _read("index.html", _HTML, HOUR)
+    return _read("index.html", _HTML, 0)
 
 
 async def file(edge: Edge, request: Request) -> Answer:
@@ -98,13 +97,14 @@ def _read(path: str, media: str, cache_seconds: int) -> Answer:
 
 
 def _answer(body: bytes, media: str, cache_seconds: int) -> Answer:
-    lasting = ", immutable" if cache_seconds == YEAR else ""
+    # What has no version in its address is asked for again: a new bank may have a new one.
+    kept = f"public, max-age={cache_seconds}, immutable" if cache_seconds else "no-cache"
     return Answer(
         200,
         body,
         [
             (b"content-type", media.encode()),
-            (b"cache-control", f"public, max-age={cache_seconds}{lasting}".encode()),
+            (b"cache-control", kept.encode()),
             (b"content-security-policy", _POLICY.encode()),
             (b"referrer-policy", b"no-referrer"),
             (b"x-content-type-options", b"nosniff"),

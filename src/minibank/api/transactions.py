@@ -57,7 +57,8 @@ class AnnotationParameters(Expansion, kw_only=True):
         dict[str, str | None] | UnsetType,
         Meta(
             description="Keys and texts, `metadata[key]=text`; an empty text deletes the key."
-            " `metadata[notes]` is the note that the customer and all apps share."
+            " `metadata[notes]` is the note that the customer and all apps share.",
+            examples=[{"trip": "Lisbon", "notes": "Lunch"}],
         ),
     ] = UNSET
 
