@@ -1,6 +1,5 @@
 """Whatever is sent, the answer is documented JSON and never a fault of ours."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 
@@ -8,59 +7,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from minibank.api import Api, build_api
-from minibank.core.clock import FakeClock
-from minibank.db import Database, open_database
-from minibank.payments.engine import Engine
-from tests.conftest import NOON
-from tests.support.asgi import RawAnswer, RawRequest, ask
-from tests.support.callers import SETTINGS, add_account, add_client, add_token, add_user
+from tests.support.asgi import RawRequest
+from tests.support.bench import Bench
 from tests.support.databases import Databases
-from tests.support.histories import merchant, put, transaction
 
 EXAMPLES = settings(
     max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-STATUSES = {200, 400, 401, 403, 404, 405, 413}
-
-
-class Bench:
-    """A bank with one transaction, in an event loop that lives as long as the examples do."""
-
-    def __init__(self, url: str) -> None:
-        self._loop = asyncio.new_event_loop()
-        self.run = self._loop.run_until_complete
-        self._db: Database = self.run(open_database(url, clock=FakeClock(NOON)))
-        self.app: Api = build_api(self._db, Engine(self._db), SETTINGS)
-        self.run(self._furnish())
-
-    async def _furnish(self) -> None:
-        ada = await add_user(self._db, "ada@example.com", "Ada Example")
-        client = (await add_client(self._db)).client
-        self.account_id = (await add_account(self._db, ada)).id
-        deli = merchant()
-        row = transaction(self.account_id, NOON - 1, merchant_id=deli.id)
-        await put(self._db, [row], [deli])
-        self.transaction_id = row.id
-        self.token = await add_token(self._db, client, ada)
-
-    def ask(self, request: RawRequest) -> RawAnswer:
-        answer: RawAnswer = self.run(ask(self.app, request))
-        assert answer.status in STATUSES, answer
-        assert answer.headers["content-type"] in {"application/json", "image/png"}
-        assert len(answer.headers["x-request-id"]) == 32
-        if request.method.upper() == "HEAD":
-            assert answer.body == b""
-        elif answer.headers["content-type"] == "application/json":
-            body = answer.json()
-            assert answer.status == 200 or {"code", "message", "params"} <= body.keys()
-        return answer
-
-    def close(self) -> None:
-        self.run(self._db.close())
-        self._loop.close()
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])

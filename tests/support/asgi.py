@@ -7,6 +7,9 @@ from typing import Any
 import msgspec
 from starlette.types import ASGIApp, Message
 
+from minibank.api import Api
+from tests.support.reference import require_documented
+
 
 @dataclass(frozen=True, slots=True)
 class RawRequest:
@@ -33,7 +36,7 @@ class RawAnswer:
 
 
 async def ask(app: ASGIApp, request: RawRequest) -> RawAnswer:
-    """Send a request in two pieces and collect the answer."""
+    """Send a request in two pieces and collect the answer; the API's is held to its reference."""
     half = len(request.body) // 2
     pieces = [request.body[:half], request.body[half:]]
     sent: list[Message] = []
@@ -60,6 +63,8 @@ async def ask(app: ASGIApp, request: RawRequest) -> RawAnswer:
     }
     await app(scope, receive, send)
     start, *rest = sent
+    if isinstance(app, Api):
+        require_documented(scope, start, b"".join(message["body"] for message in rest))
     return RawAnswer(
         status=start["status"],
         headers={name.decode(): value.decode() for name, value in start["headers"]},

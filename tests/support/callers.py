@@ -19,6 +19,7 @@ from minibank.oauth.records import Client, ClientOptions
 from minibank.oauth.tokens import NewPair, TokenRules
 from minibank.payments.engine import Engine
 from minibank.settings import Settings, preset
+from tests.support.reference import Documented
 
 PUBLIC_URL = "https://bank.example"
 SETTINGS = preset("sandbox", public_url=PUBLIC_URL)
@@ -73,7 +74,10 @@ async def add_token(db: Database, client: Client, user: User) -> str:
 def http(
     db: Database, settings: Settings = SETTINGS, token: str = "", **more: Any
 ) -> httpx.AsyncClient:
-    """A client of the API over this database, with a token if one is given."""
-    transport = httpx.ASGITransport(build_api(db, Engine(db), settings))
+    """A client of the API over this database, with a token if one is given.
+
+    Every answer is held against the reference.
+    """
+    transport = httpx.ASGITransport(Documented(build_api(db, Engine(db), settings)))
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL, headers=headers, **more)

@@ -1,9 +1,14 @@
 """What an account has, and when its day begins."""
 
 from datetime import timedelta
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
+import msgspec
+from msgspec import Meta
+
 from minibank.core.instants import from_datetime, to_datetime
+from minibank.core.wire import Currency, Empty, MinorUnits
 
 DAY_BEGINS_HOUR = 4
 
@@ -23,16 +28,29 @@ def day_start(now: int) -> int:
     return from_datetime(start)
 
 
-def show_balance(available: int, currency: str, spend_today: int) -> dict[str, object]:
+class WireBalance(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account has, as clients read it."""
+
+    balance: Annotated[int, Meta(description="What can be spent now, in minor units.")]
+    total_balance: MinorUnits
+    balance_including_flexible_savings: MinorUnits
+    currency: Currency
+    spend_today: Annotated[
+        int,
+        Meta(description="Spent since 04:00 in London, in minor units: zero or negative."),
+    ]
+    local_currency: Empty = ""
+    # An integer while it is unused: there is a client that decodes no float here.
+    local_exchange_rate: int = 0
+    local_spend: list[str] = []
+
+
+def show_balance(available: int, currency: str, spend_today: int) -> WireBalance:
     """The balance as clients read it; amounts in minor units, `spend_today` zero or negative."""
-    return {
-        "balance": available,
-        "total_balance": available,
-        "balance_including_flexible_savings": available,
-        "currency": currency,
-        "spend_today": spend_today,
-        "local_currency": "",
-        # An integer while it is unused: there is a client that decodes no float here.
-        "local_exchange_rate": 0,
-        "local_spend": [],
-    }
+    return WireBalance(
+        balance=available,
+        total_balance=available,
+        balance_including_flexible_savings=available,
+        currency=currency,
+        spend_today=spend_today,
+    )

@@ -1,9 +1,10 @@
 """What goes back: bodies, statuses and the headers that every answer carries."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 from minibank.core.errors import BankError, InternalService, Unavailable
 from minibank.db import DatabaseUnavailable, LostRace
@@ -32,6 +33,19 @@ class Answer:
     headers: Headers = field(default_factory=lambda: _JSON)
 
 
+class Refused(msgspec.Struct):
+    """Why a request was refused."""
+
+    code: str
+    message: Annotated[str, Meta(description="For people; its words may change.")]
+    params: Annotated[dict[str, str], Meta(description="What may help a program.")] = {}
+    retryable: Annotated[dict[str, str], Meta(description="Kept for clients; empty.")] = {}
+    error: Annotated[
+        str | UnsetType, Meta(description="For OAuth libraries (RFC 6749, RFC 6750).")
+    ] = UNSET
+    error_description: Annotated[str | UnsetType, Meta(description="The message again.")] = UNSET
+
+
 def answer_json(value: object, status: int = 200) -> Answer:
     """A JSON answer with the newline at the end that Go's encoder writes."""
     return Answer(status, _ENCODER.encode(value) + b"\n")
@@ -42,16 +56,11 @@ def answer_error(error: BankError) -> Answer:
 
     A 401 always says `error` and `error_description` as well (RFC 6750): clients index them.
     """
-    body: dict[str, Any] = {
-        "code": error.code,
-        "message": error.message,
-        "params": error.params,
-        "retryable": {},
-    }
+    body = Refused(error.code, error.message, error.params)
     headers = list(_JSON)
     oauth_error = error.oauth_error or ("invalid_token" if error.status == 401 else None)
     if oauth_error:
-        body |= {"error": oauth_error, "error_description": error.message}
+        body.error, body.error_description = oauth_error, error.message
     if error.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     if error.retry_after is not None:

@@ -3,17 +3,35 @@
 import asyncio
 
 from minibank.api.answers import Answer, answer_json
+from minibank.api.catalogue import NO_DATABASE
 from minibank.api.endpoint import Edge, Request
+from minibank.api.operation import Ok, Operation
 from minibank.core.errors import Unavailable
 from minibank.db.migrate import require_current
 
 READY_SECONDS = 2
 """How long the database may take to answer before the process counts as not ready."""
 
+HEALTHZ = Operation(
+    tag="Service",
+    summary="Does the process answer?",
+    description="Whatever state its database is in: restart the process when this fails.",
+    answers=Ok,
+    public=True,
+)
+READYZ = Operation(
+    tag="Service",
+    summary="Can the process work?",
+    description="Its database answers and has the right schema: send requests while this holds.",
+    answers=Ok,
+    public=True,
+    refuses=(NO_DATABASE,),
+)
+
 
 async def healthz(edge: Edge, request: Request) -> Answer:
     """GET /healthz: the process answers, whatever state its database is in."""
-    return answer_json({"ok": True})
+    return answer_json(Ok())
 
 
 async def readyz(edge: Edge, request: Request) -> Answer:
@@ -23,4 +41,4 @@ async def readyz(edge: Edge, request: Request) -> Answer:
             await require_current(edge.db)
     except TimeoutError:
         raise Unavailable("unavailable.database", "The database does not answer") from None
-    return answer_json({"ok": True})
+    return answer_json(Ok())

@@ -6,12 +6,24 @@ from importlib.resources import files
 
 from minibank.api.answers import Answer
 from minibank.api.endpoint import Edge, Request
+from minibank.api.operation import Operation
 from minibank.core.errors import NotFound
 
 CACHE_SECONDS = 7 * 24 * 3600
 
 # Nothing that could name a file elsewhere: no dot but the last, no slash, no percent sign.
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\.png", re.ASCII)
+
+LOGO = Operation(
+    tag="Service",
+    summary="Fetch the logo of a fictional merchant",
+    description="What `logo` of an expanded merchant points to.",
+    path={"file": "Its name, which ends in `.png`."},
+    answers=None,
+    media="image/png",
+    refuses=("not_found.logo",),
+    public=True,
+)
 
 
 @lru_cache(maxsize=512)

@@ -1,24 +1,42 @@
-"""Every endpoint of the API."""
+"""Every endpoint of the API, and what the reference says of it."""
 
-from minibank.api import accounts, balance, health, logos, ping, token, transactions
+from minibank.api import accounts, balance, health, logos, pages, ping, token, transactions
 from minibank.api.endpoint import reading, writing
 from minibank.api.routing import Route
 
-ROUTES = (
+ROUTES: tuple[Route, ...] = (
     # OAuth 2.0 (RFC 6749)
-    Route("POST", "/oauth2/token", token.issue),
-    Route("POST", "/oauth2/logout", writing(token.logout)),
-    Route("POST", "/ping/logout", writing(token.logout)),
-    Route("GET", "/ping", ping.ping),
-    Route("GET", "/ping/whoami", reading(ping.whoami)),
+    Route("POST", "/oauth2/token", token.issue, token.ISSUE_TOKEN),
+    Route("POST", "/oauth2/logout", writing(token.logout), token.LOGOUT),
+    Route("POST", "/ping/logout", writing(token.logout), token.LOGOUT),
+    Route("GET", "/ping", ping.ping, ping.PING),
+    Route("GET", "/ping/whoami", reading(ping.whoami), ping.WHOAMI),
     # The bank
-    Route("GET", "/accounts", reading(accounts.list_accounts)),
-    Route("GET", "/balance", reading(balance.read_balance)),
-    Route("GET", "/transactions", reading(transactions.list_transactions)),
-    Route("GET", "/transactions/{transaction_id}", reading(transactions.retrieve_transaction)),
-    Route("PATCH", "/transactions/{transaction_id}", writing(transactions.annotate_transaction)),
+    Route("GET", "/accounts", reading(accounts.list_accounts), accounts.LIST_ACCOUNTS),
+    Route("GET", "/balance", reading(balance.read_balance), balance.READ_BALANCE),
+    Route(
+        "GET",
+        "/transactions",
+        reading(transactions.list_transactions),
+        transactions.LIST_TRANSACTIONS,
+    ),
+    Route(
+        "GET",
+        "/transactions/{transaction_id}",
+        reading(transactions.retrieve_transaction),
+        transactions.RETRIEVE_TRANSACTION,
+    ),
+    Route(
+        "PATCH",
+        "/transactions/{transaction_id}",
+        writing(transactions.annotate_transaction),
+        transactions.ANNOTATE_TRANSACTION,
+    ),
     # For everybody
-    Route("GET", "/logos/{file}", logos.logo),
-    Route("GET", "/healthz", health.healthz),
-    Route("GET", "/readyz", health.readyz),
+    Route("GET", "/logos/{file}", logos.logo, logos.LOGO),
+    Route("GET", "/healthz", health.healthz, health.HEALTHZ),
+    Route("GET", "/readyz", health.readyz, health.READYZ),
+    Route("GET", "/openapi.json", pages.document_of(lambda: ROUTES), pages.DOCUMENT),
+    Route("GET", "/docs", pages.page, pages.PAGE),
+    Route("GET", "/docs/{file}", pages.file, pages.FILE),
 )

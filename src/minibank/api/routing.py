@@ -9,16 +9,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from minibank.api.endpoint import Runner
+from minibank.api.operation import Operation
 from minibank.api.paths import Segments
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint: in `path` a segment in braces stands for any one segment."""
+    """One endpoint: in `path` a segment in braces stands for any one segment.
+
+    Without an `operation` it is not in the reference: every endpoint of `routes.py` has one.
+    """
 
     method: str
     path: str
     run: Runner
+    operation: Operation | None = None
 
 
 @dataclass(frozen=True, slots=True)

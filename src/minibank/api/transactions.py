@@ -2,9 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from minibank.accounts.store import is_owner
+from minibank.api.catalogue import FORBIDDEN
 from minibank.api.endpoint import Call
+from minibank.api.operation import Expansion, Operation
 from minibank.api.requests import Params
 from minibank.core.errors import BadParam
 from minibank.core.instants import parse_instant
@@ -25,6 +30,84 @@ _OBJECT_ID = re.compile(r"[a-z]+_")
 # What a body may hold besides annotations when those come as bare keys; a token in the wrong place
 # must not be stored as one.
 _NO_ANNOTATION = frozenset({"expand", "access_token"})
+
+
+class HistoryParameters(Expansion, kw_only=True):
+    """A page of a history."""
+
+    account_id: Annotated[str, Meta(description="The account, one of the caller's.")]
+    limit: Annotated[
+        Annotated[int, Meta(ge=1)] | UnsetType,
+        Meta(description=f"How many at most: 30 by default, and never more than {LIMIT_MAX}."),
+    ] = UNSET
+    since: Annotated[
+        str | UnsetType,
+        Meta(description="Created at this instant or later, or after the transaction of this id."),
+    ] = UNSET
+    before: Annotated[
+        str | UnsetType,
+        Meta(description="Created before this instant, or before the transaction of this id."),
+    ] = UNSET
+
+
+class AnnotationParameters(Expansion, kw_only=True):
+    """What to write on a transaction."""
+
+    metadata: Annotated[
+        dict[str, str | None] | UnsetType,
+        Meta(
+            description="Keys and texts, `metadata[key]=text`; an empty text deletes the key."
+            " `metadata[notes]` is the note that the customer and all apps share.",
+            examples=[{"trip": "Lisbon", "notes": "Lunch"}],
+        ),
+    ] = UNSET
+
+
+class Transactions(Struct):
+    """One page, oldest first."""
+
+    transactions: list[WireTransaction]
+
+
+class OneTransaction(Struct):
+    """One transaction."""
+
+    transaction: WireTransaction
+
+
+_ID = {"transaction_id": "The transaction's id."}
+
+LIST_TRANSACTIONS = Operation(
+    tag="Transactions",
+    summary="List the transactions of an account",
+    description=(
+        "Oldest first, whatever is asked for. Walk through a history with `since` set to the id of"
+        " the last transaction, until a page is empty."
+    ),
+    takes=HistoryParameters,
+    answers=Transactions,
+    refuses=(FORBIDDEN,),
+)
+RETRIEVE_TRANSACTION = Operation(
+    tag="Transactions",
+    summary="Retrieve a transaction",
+    path=_ID,
+    takes=Expansion,
+    answers=OneTransaction,
+    refuses=(FORBIDDEN,),
+)
+ANNOTATE_TRANSACTION = Operation(
+    tag="Transactions",
+    summary="Annotate a transaction",
+    description=(
+        "Other keys stay as they are. An app sees its own keys and no other app's; the bank's keys"
+        " cannot be changed. A body without any `metadata` is taken for keys and texts itself."
+    ),
+    path=_ID,
+    takes=AnnotationParameters,
+    answers=OneTransaction,
+    refuses=(FORBIDDEN,),
+)
 
 
 def window_of(params: Params, limit_default: int) -> Window:
@@ -73,13 +156,13 @@ async def list_transactions(tx: ReadTx, call: Call) -> object:
     rows = await store.list_page(tx, shard, account_id, call.caller.client_id, span)
     merchants = await _merchants(tx, call, rows)
     settled_pending = call.caller.options.settled_pending
-    return {"transactions": [show_transaction(row, settled_pending, merchants) for row in rows]}
+    return Transactions([show_transaction(row, settled_pending, merchants) for row in rows])
 
 
 async def retrieve_transaction(tx: ReadTx, call: Call) -> object:
     """GET /transactions/{transaction_id}"""
     row = await _require_visible(tx, call)
-    return {"transaction": await _show(tx, call, row)}
+    return OneTransaction(await _show(tx, call, row))
 
 
 async def annotate_transaction(tx: Tx, call: Call) -> object:
@@ -89,7 +172,7 @@ async def annotate_transaction(tx: Tx, call: Call) -> object:
     target = Target(row["shard"], row["id"], call.caller.client_id)
     if changes:
         row = await annotate(tx, target, changes)
-    return {"transaction": await _show(tx, call, row)}
+    return OneTransaction(await _show(tx, call, row))
 
 
 def changes_in(params: Params) -> dict[str, str]:

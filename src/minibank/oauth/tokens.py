@@ -1,6 +1,9 @@
 """The pair of tokens that a grant gives, and how the answer looks."""
 
 from dataclasses import dataclass
+from typing import Annotated, Literal, NotRequired, TypedDict
+
+from msgspec import Meta
 
 from minibank.core.ids import IdSource
 from minibank.oauth.records import Client, EndedPair, FormerToken, PairValues, Reason
@@ -10,7 +13,24 @@ from minibank.settings import Settings
 SCOPE = "third_party_developer_app"
 MICROSECONDS = 1_000_000
 
-Answer = dict[str, str | int]
+
+class TokenAnswer(TypedDict):
+    """What a grant gives (RFC 6749 section 5.1): these keys, because some clients refuse others."""
+
+    access_token: str
+    client_id: str
+    expires_in: Annotated[int, Meta(description="Seconds from now.")]
+    refresh_token: NotRequired[
+        Annotated[str, Meta(description="Good for one exchange; confidential clients only.")]
+    ]
+    token_type: Literal["Bearer"]
+    user_id: str
+    scope: NotRequired[
+        Annotated[str, Meta(description="For apps registered with `token_extra_fields`.")]
+    ]
+
+
+Answer = TokenAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +100,12 @@ class NewPair:
             "access_token": self.access,
             "client_id": client.id,
             "expires_in": rules.access_token_seconds,
+            "refresh_token": self.refresh or "",
+            "token_type": "Bearer",
+            "user_id": user_id,
         }
-        if self.refresh:
-            answer["refresh_token"] = self.refresh
-        answer |= {"token_type": "Bearer", "user_id": user_id}
+        if not self.refresh:
+            del answer["refresh_token"]
         if client.options.token_extra_fields == "scope":  # noqa: S105 # no secret
             answer["scope"] = SCOPE
         return answer

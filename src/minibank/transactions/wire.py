@@ -5,12 +5,13 @@ on missing ones. The few points where versions contradict each other follow the 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 from minibank.core.instants import format_instant
+from minibank.core.wire import Currency, Empty, EmptyObject, Instant, Texts, stored
 from minibank.db import Row
 
 SettledPending = Literal["", "omit", "bool", "null"]
@@ -24,37 +25,101 @@ _decode_texts = msgspec.json.Decoder(dict[str, str]).decode
 _encode = msgspec.json.Encoder().encode
 
 
+class WirePostalAddress(msgspec.Struct, kw_only=True):
+    """Where a merchant is; stored in this form, and with fewer keys where less is known."""
+
+    short_formatted: str | UnsetType = UNSET
+    formatted: str | UnsetType = UNSET
+    address: str | UnsetType = UNSET
+    city: str | UnsetType = UNSET
+    region: str | UnsetType = UNSET
+    country: str | UnsetType = UNSET
+    postcode: str | UnsetType = UNSET
+    latitude: float | UnsetType = UNSET
+    longitude: float | UnsetType = UNSET
+    zoom_level: int | UnsetType = UNSET
+    approximate: bool | UnsetType = UNSET
+
+
+class WireMerchant(msgspec.Struct, kw_only=True):
+    """An expanded merchant as clients read it."""
+
+    id: str
+    group_id: Annotated[str, Meta(description="The brand: outlets of one brand share it.")]
+    created: Instant
+    name: str
+    logo: Annotated[str, Meta(description="An absolute URL, or empty.")]
+    emoji: str
+    category: str
+    online: bool
+    atm: bool
+    address: Annotated[Raw, stored(WirePostalAddress)]
+    updated: Instant
+    metadata: Annotated[Raw, Texts]
+    disable_feedback: bool = False
+    suggested_tags: Empty = ""
+
+
 class WireTransaction(msgspec.Struct, gc=False):
     """A transaction as clients read it; what has a default is the same for every transaction."""
 
     id: str
-    created: str
-    description: str
-    amount: int
-    currency: str
-    merchant: str | Raw | None
-    notes: str
-    metadata: dict[str, str] | Raw
-    account_balance: int
+    created: Instant
+    description: Annotated[str, Meta(description="What the statement says.")]
+    amount: Annotated[
+        int,
+        Meta(description="In minor units of `currency`: what leaves the account is negative."),
+    ]
+    currency: Currency
+    merchant: Annotated[
+        str | Raw | None,
+        stored(str, WireMerchant, None),
+        Meta(description="An id, the whole merchant when expanded, or null without one."),
+    ]
+    notes: Annotated[str, Meta(description="The one note that the customer and all apps share.")]
+    metadata: Annotated[
+        dict[str, str] | Raw,
+        Texts,
+        Meta(description="The calling app's own annotations, and the bank's keys."),
+    ]
+    account_balance: Annotated[
+        int, Meta(description="What was available right after this, in minor units.")
+    ]
     category: str
-    categories: dict[str, int]
-    is_load: bool
-    settled: str | bool | UnsetType | None
-    decline_reason: str | UnsetType
-    local_amount: int
-    local_currency: str
-    updated: str
+    categories: Annotated[
+        dict[str, int], Meta(description="The amount under its category, in minor units.")
+    ]
+    is_load: Annotated[bool, Meta(description="Whether this is a top-up.")]
+    settled: Annotated[
+        str | bool | UnsetType | None,
+        Meta(
+            description="When it settled, RFC 3339. While it is pending: empty. Apps registered"
+            " with `settled_pending` are answered with null, no such key, or a boolean instead."
+        ),
+    ]
+    decline_reason: Annotated[
+        str | UnsetType, Meta(description="Why it was declined; no such key otherwise.")
+    ]
+    local_amount: Annotated[int, Meta(description="The amount in minor units of `local_currency`.")]
+    local_currency: Currency
+    updated: Instant
     account_id: str
-    user_id: str
-    counterparty: Raw
+    user_id: Annotated[str, Meta(description="Who made it; empty when nobody is known to have.")]
+    counterparty: Annotated[
+        Raw,
+        Meta(
+            description="The other side of a transfer; an empty object otherwise.",
+            extra_json_schema={"type": "object"},
+        ),
+    ]
     scheme: str
     dedupe_id: str
-    originator: bool
+    originator: Annotated[bool, Meta(description="Whether this side began it.")]
     include_in_spending: bool
     amount_is_pending: bool
-    fees: Raw = _NOTHING
-    labels: None = None
-    attachments: Raw = _NONE
+    fees: Annotated[Raw, EmptyObject]
+    labels: None
+    attachments: Annotated[Raw, Meta(extra_json_schema={"type": "array"})]
     international: None = None
     can_be_excluded_from_breakdown: bool = True
     can_be_made_subscription: bool = True
@@ -62,26 +127,7 @@ class WireTransaction(msgspec.Struct, gc=False):
     can_add_to_tab: bool = True
     can_match_transactions_in_categorization: bool = True
     atm_fees_detailed: None = None
-    parent_account_id: str = ""
-
-
-class WireMerchant(msgspec.Struct, kw_only=True):
-    """An expanded merchant as clients read it."""
-
-    id: str
-    group_id: str
-    created: str
-    name: str
-    logo: str
-    emoji: str
-    category: str
-    online: bool
-    atm: bool
-    address: Raw
-    updated: str
-    metadata: Raw
-    disable_feedback: bool = False
-    suggested_tags: str = ""
+    parent_account_id: Empty = ""
 
 
 Merchants = Mapping[str, Raw]
@@ -129,6 +175,9 @@ def show_transaction(
         originator == 1,
         include_in_spending == 1,
         amount_is_pending == 1,
+        _NOTHING,
+        None,
+        _NONE,
     )
 
 

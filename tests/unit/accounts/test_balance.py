@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from minibank.accounts.balance import day_start, show_balance
@@ -53,7 +54,7 @@ def test_every_minute_of_two_years_belongs_to_the_day_that_began_last():
 
 
 def test_without_pots_all_balances_are_one():
-    shown = show_balance(5000, "GBP", -1250)
+    shown = msgspec.to_builtins(show_balance(5000, "GBP", -1250))
     assert shown == {
         "balance": 5000,
         "total_balance": 5000,

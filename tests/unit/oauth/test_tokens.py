@@ -3,7 +3,7 @@
 from minibank.core.ids import SeededIds
 from minibank.oauth.records import Client, ClientOptions
 from minibank.oauth.secrets import digest, parse_token
-from minibank.oauth.tokens import NewPair, TokenRules
+from minibank.oauth.tokens import NewPair, TokenAnswer, TokenRules
 from minibank.settings import Settings, preset
 
 USER = "user_0000B"
@@ -21,7 +21,7 @@ def client(*, confidential: bool = True, options: ClientOptions | None = None) -
     )
 
 
-def answer_to(asking: Client) -> dict[str, str | int]:
+def answer_to(asking: Client) -> TokenAnswer:
     return NewPair.draw(SeededIds("tokens"), 77, asking).answer(asking, USER, TokenRules())
 
 

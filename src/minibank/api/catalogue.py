@@ -1,0 +1,74 @@
+"""Every code that the API refuses with, and what it means: the reference is made of this.
+
+`<name>` stands for the name of a parameter. A code that is missing here is a code that nobody was
+told of: the tests hold every answer against the reference.
+"""
+
+from minibank.core.errors import (
+    BadRequest,
+    BankError,
+    Forbidden,
+    InternalService,
+    MethodNotAllowed,
+    NotFound,
+    RateLimited,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
+
+BAD_BODY = "bad_request.bad_body"
+BAD_PARAM = "bad_request.bad_param.<name>"
+MISSING_PARAM = "bad_request.missing_param.<name>"
+TOO_LARGE = "bad_request.too_large"
+FORBIDDEN = "forbidden.insufficient_permissions"
+OVERLOADED = "rate_limited.overloaded"
+FAULT = "internal_service"
+NO_DATABASE = "unavailable.database"
+
+ACCESS_TOKEN = (
+    "unauthorized.bad_access_token",
+    "unauthorized.bad_access_token.expired",
+    "unauthorized.bad_access_token.evicted",
+)
+
+CATALOGUE: dict[type[BankError], dict[str, str]] = {
+    BadRequest: {
+        BAD_BODY: "the body cannot be read",
+        BAD_PARAM: "a parameter cannot be read or is not acceptable",
+        MISSING_PARAM: "a required parameter is absent or empty",
+        "bad_request.could_not_authenticate": "unknown client or user, wrong secret or password",
+        "bad_request.client_not_enabled": "the client may not use this grant",
+    },
+    Unauthorized: {
+        "unauthorized.bad_access_token": "no token, or none that works",
+        "unauthorized.bad_access_token.expired": "its lifetime is over: refresh",
+        "unauthorized.bad_access_token.evicted": "a newer token took its place",
+        "unauthorized.bad_refresh_token": "unknown, another client's, expired, revoked or spent",
+        "unauthorized.bad_refresh_token.evicted": "a newer authorisation took its place",
+        "unauthorized.bad_authorization_code": "unknown",
+    },
+    Forbidden: {FORBIDDEN: "not the caller's, or not there at all"},
+    NotFound: {
+        "not_found": "there is no such path",
+        "not_found.logo": "there is no such logo",
+        "not_found.file": "there is no such file",
+    },
+    MethodNotAllowed: {"bad_request.method_not_allowed": "the path exists, the method does not"},
+    TooLarge: {TOO_LARGE: "the body is larger than 256 KiB"},
+    RateLimited: {OVERLOADED: "too much at once: try again after `Retry-After` seconds"},
+    InternalService: {FAULT: "a fault of the bank"},
+    Unavailable: {NO_DATABASE: "the database does not answer: try again"},
+}
+
+_KIND = {code: kind for kind, codes in CATALOGUE.items() for code in codes}
+
+
+def status_of(code: str) -> int:
+    """The HTTP status of a code of the catalogue."""
+    return _KIND[code].status
+
+
+def meaning_of(code: str) -> str:
+    """What a code of the catalogue means."""
+    return CATALOGUE[_KIND[code]][code]

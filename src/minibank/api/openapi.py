@@ -1,0 +1,262 @@
+"""The OpenAPI 3.1 document: the table of routes, what each endpoint says of itself, and the types.
+
+Nothing is described here that is described elsewhere; this is only the way from one form to
+the other.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any, get_args
+
+import msgspec
+
+from minibank import __version__
+from minibank.api.answers import Refused
+from minibank.api.bodies import FORM, JSON, MULTIPART
+from minibank.api.catalogue import (
+    ACCESS_TOKEN,
+    BAD_BODY,
+    BAD_PARAM,
+    FAULT,
+    MISSING_PARAM,
+    NO_DATABASE,
+    OVERLOADED,
+    TOO_LARGE,
+    meaning_of,
+    status_of,
+)
+from minibank.api.operation import Operation, Tag
+from minibank.api.routing import Route
+from minibank.api.schemas import (
+    Schema,
+    answer_schemas,
+    schema_of_answer,
+    schema_of_parameters,
+)
+from minibank.core.wire import REF
+from minibank.transactions.wire import WireMerchant, WirePostalAddress
+
+Examples = Mapping[str, Mapping[str, Any]]
+
+_REFERENCE = files("minibank.api").joinpath("reference")
+_STORED = (WireMerchant, WirePostalAddress)
+_ANY_NAME = "[A-Za-z][A-Za-z0-9_]*"
+_WIRE = re.compile(rb'"(#/components/schemas/)?Wire([A-Z])')
+_PHRASES = {
+    200: "Done",
+    400: "The request cannot be understood or breaks a rule",
+    401: "Nobody is authenticated",
+    403: "The caller may not do this",
+    404: "There is no such thing",
+    413: "The body is too large",
+    429: "Too much at once",
+    500: "A fault of the bank",
+    503: "The bank cannot work just now",
+}
+_HEADERS: Schema = {
+    "X-Request-Id": {
+        "description": "By which this answer can be found in the bank's log.",
+        "schema": {"type": "string"},
+    },
+    "Trace-ID": {"description": "The same.", "schema": {"type": "string"}},
+    "WWW-Authenticate": {"description": "RFC 6750.", "schema": {"const": "Bearer"}},
+    "Retry-After": {
+        "description": "Seconds after which to try again.",
+        "schema": {"type": "string", "pattern": "^[0-9]+$"},
+    },
+}
+_SECURITY: Schema = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An access token: `Authorization: Bearer mb_at_...` (RFC 6750).",
+    },
+    "client": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "A client's id and secret (RFC 6749 section 2.3.1).",
+    },
+}
+
+
+@cache
+def read_examples() -> Examples:
+    """Real requests and answers by operation, as `tests/support/examples.py` recorded them."""
+    found: Examples = msgspec.json.decode(_REFERENCE.joinpath("examples.json").read_bytes())
+    return found
+
+
+def build_document(routes: Iterable[Route], examples: Examples) -> bytes:
+    """The document as JSON."""
+    documented = [(route, route.operation) for route in routes if route.operation]
+    paths: dict[str, Schema] = defaultdict(dict)
+    for route, operation in documented:
+        mine = examples.get(f"{route.method} {route.path}", {})
+        paths[route.path][route.method.lower()] = _operation(route, operation, mine)
+    answers = [operation.answers for _, operation in documented if operation.answers]
+    document = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "minibank",
+            "version": __version__,
+            "summary": "A bank you can run.",
+            "description": _REFERENCE.joinpath("introduction.md").read_text(),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/", "description": "This bank."}],
+        "tags": [{"name": tag} for tag in get_args(Tag)],
+        "paths": paths,
+        "components": {
+            "schemas": answer_schemas([*answers, Refused, *_STORED]),
+            "headers": _HEADERS,
+            "securitySchemes": _SECURITY,
+        },
+    }
+    # `WireAccount` is an account as clients read it: to them it is an account.
+    return _WIRE.sub(rb'"\1\2', msgspec.json.encode(document)) + b"\n"
+
+
+def _operation(route: Route, operation: Operation, examples: Mapping[str, Any]) -> Schema:
+    requests = examples.get("requests", {})
+    described: Schema = {
+        "operationId": operation_id(route),
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "parameters": [*_path_parameters(route, operation), *_query(operation)],
+        "responses": dict(_responses(route, operation, examples.get("answers", {}))),
+        "security": [{"bearer": []}],
+    }
+    if operation.description:
+        described["description"] = operation.description
+    if operation.public:
+        described["security"] = [{}, {"client": []}] if operation.body_only else []
+    if operation.takes and route.method != "GET":
+        described["requestBody"] = _body(operation, requests)
+    return described
+
+
+def operation_id(route: Route) -> str:
+    """A name for programs that write programs: `get_transactions_transaction_id`."""
+    words = re.findall(r"[A-Za-z0-9_]+", route.path)
+    return "_".join([route.method.lower(), *(word.replace(".", "_") for word in words)])
+
+
+def _path_parameters(route: Route, operation: Operation) -> list[Schema]:
+    named = re.findall(r"{(\w+)}", route.path)
+    assert set(named) == set(operation.path), f"{route.path} describes {list(operation.path)}"
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": operation.path[name],
+            "schema": {"type": "string", "minLength": 1},
+        }
+        for name in named
+    ]
+
+
+def _query(operation: Operation) -> Iterator[Schema]:
+    if operation.takes is None or operation.body_only:
+        return
+    schema = schema_of_parameters(operation.takes)
+    for name, one in schema["properties"].items():
+        inner = {key: value for key, value in one.items() if key not in ("description", "default")}
+        parameter = {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", ()),
+            "description": one.get("description", ""),
+            "schema": inner,
+        }
+        if inner.get("type") == "object":
+            parameter |= {"style": "deepObject", "explode": True}
+            inner["additionalProperties"] = {"type": "string"}
+        yield parameter
+
+
+def _body(operation: Operation, requests: Mapping[str, Any]) -> Schema:
+    assert operation.takes is not None, "asked only then"
+    schema = schema_of_parameters(operation.takes)
+    nested = [name for name, one in schema["properties"].items() if one.get("type") == "object"]
+    form: Schema = {"schema": schema}
+    if nested:
+        form["encoding"] = {name: {"style": "deepObject", "explode": True} for name in nested}
+    flat = {rf"^{name}\[.*\]$": {"type": ["string", "null"]} for name in nested}
+    content = {
+        FORM: form,
+        JSON: {"schema": {**schema, "patternProperties": flat} if flat else schema},
+        MULTIPART: form,
+    }
+    if requests:
+        content[FORM] = {
+            **form,
+            "examples": {name: {"value": one} for name, one in requests.items()},
+        }
+    return {"required": bool(schema.get("required")), "content": content}
+
+
+def codes_of(route: Route, operation: Operation) -> dict[int, list[str]]:
+    """What an endpoint may refuse with, by status: what it says, and what follows from the rest."""
+    codes = [*operation.refuses, OVERLOADED, FAULT]
+    if not operation.public:
+        codes += [*ACCESS_TOKEN, NO_DATABASE]
+    if not operation.public or operation.takes:
+        codes += [BAD_BODY, BAD_PARAM, TOO_LARGE]
+    if operation.takes and schema_of_parameters(operation.takes).get("required"):
+        codes.append(MISSING_PARAM)
+    found: dict[int, list[str]] = defaultdict(list)
+    for code in sorted(set(codes)):
+        found[status_of(code)].append(code)
+    return dict(sorted(found.items()))
+
+
+def _responses(
+    route: Route, operation: Operation, examples: Mapping[str, Any]
+) -> Iterator[tuple[str, Schema]]:
+    yield (
+        "200",
+        _response(
+            200, operation.media, schema_of_answer(operation.answers), examples.get("200", {})
+        ),
+    )
+    for status, codes in codes_of(route, operation).items():
+        meanings = "\n".join(f"* `{code}`: {meaning_of(code)}" for code in codes)
+        schema = {
+            "allOf": [{"$ref": REF.format(name=Refused.__name__)}],
+            "properties": {"code": _code(codes)},
+        }
+        response = _response(status, JSON, schema, examples.get(str(status), {}))
+        response["description"] = f"{_PHRASES[status]}\n\n{meanings}"
+        yield str(status), response
+
+
+def _response(status: int, media: str, schema: Schema, examples: Mapping[str, Any]) -> Schema:
+    names = ["X-Request-Id", "Trace-ID"]
+    if status == 401:
+        names.append("WWW-Authenticate")
+    if status in (429, 503):
+        names.append("Retry-After")
+    content: Schema = {"schema": schema} if schema else {}
+    if examples:
+        content["examples"] = {name: {"value": one} for name, one in examples.items()}
+    return {
+        "description": _PHRASES[status],
+        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
+        "content": {media: content},
+    }
+
+
+def _code(codes: Sequence[str]) -> Schema:
+    """One of these codes, where `<name>` is any parameter's name: one nobody knows may be bad."""
+    fixed = [code for code in codes if "<" not in code]
+    patterns = [
+        "^" + re.escape(code).replace("<name>", _ANY_NAME) + "$" for code in codes if "<" in code
+    ]
+    if not patterns:
+        return {"type": "string", "enum": fixed}
+    either = [{"enum": fixed}, *({"pattern": pattern} for pattern in patterns)]
+    return {"type": "string", "anyOf": either}

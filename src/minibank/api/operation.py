@@ -1,0 +1,57 @@
+"""What an endpoint says of itself: it stands beside the resource and becomes the reference.
+
+Parameters and answers are types; the words about a field stand at the field (`Meta`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import field as wire_field
+
+Tag = Literal["OAuth 2.0", "Accounts", "Transactions", "Service"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One endpoint, as the reference tells of it.
+
+    `takes` are its parameters and `answers` the type of its answer (None: `media` says all there
+    is to say). `path` describes the named segments, `refuses` the codes of the catalogue that do
+    not follow from the rest. `public` needs no token.
+    """
+
+    tag: Tag
+    summary: str
+    answers: type | None
+    description: str = ""
+    takes: type[Struct] | None = None
+    path: Mapping[str, str] = field(default_factory=dict)
+    refuses: tuple[str, ...] = ()
+    public: bool = False
+    body_only: bool = False
+    media: str = "application/json"
+
+
+# `Literal` says which texts, and not that they are texts.
+_Expandable = Annotated[Literal["merchant"], Meta(extra_json_schema={"type": "string"})]
+
+
+class Expansion(Struct, kw_only=True):
+    """How to ask for whole merchants instead of their ids."""
+
+    expand_many: Annotated[
+        list[_Expandable] | UnsetType,
+        Meta(description="`merchant` for the whole merchant instead of its id; may be repeated."),
+    ] = wire_field(default=UNSET, name="expand[]")
+    expand: Annotated[
+        str | UnsetType,
+        Meta(description="The same as one text, for clients that send `expand=merchant`."),
+    ] = UNSET
+
+
+class Ok(Struct):
+    """It is done."""
+
+    ok: Literal[True] = True

@@ -1,0 +1,59 @@
+"""JSON Schema of the types that stand in requests and answers."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, get_args
+
+import msgspec
+from msgspec import Struct, UnsetType
+
+from minibank.core.wire import REF
+
+Schema = dict[str, Any]
+
+
+def schema_of_parameters(takes: type[Struct]) -> Schema:
+    """The parameters of a request, each with a schema of its own."""
+    _, components = msgspec.json.schema_components([takes])
+    assert set(components) == {takes.__name__}, "parameters are plain"
+    found: Schema = components[takes.__name__]
+    return found
+
+
+def schema_of_answer(answers: type | None) -> Schema:
+    """A reference to one of `answer_schemas`; empty when there is nothing to say."""
+    if answers is None:
+        return {}
+    (schema,), _ = msgspec.json.schema_components([answers], ref_template=REF)
+    return schema
+
+
+def answer_schemas(types: Sequence[type]) -> Schema:
+    """The named schemas of all answers, and of what they are made of."""
+    _, components = msgspec.json.schema_components(types, ref_template=REF)
+    for one in {found for answer in types for found in _structs_in(answer)}:
+        # A default is for who makes an answer: whoever reads it finds the field.
+        components[one.__name__]["required"] = [
+            known.encode_name
+            for known in msgspec.structs.fields(one)
+            if not _may_be_absent(known.type)
+        ]
+    for schema in components.values():
+        for known in schema["properties"].values():
+            known.pop("default", None)
+            if {} in known.get("anyOf", ()):
+                # What is stored as JSON may be anything to the type; its `Meta` says more.
+                del known["anyOf"]
+    return dict(sorted(components.items()))
+
+
+def _structs_in(annotation: object) -> Iterator[type[Struct]]:
+    if isinstance(annotation, type) and issubclass(annotation, Struct):
+        yield annotation
+        for known in msgspec.structs.fields(annotation):
+            yield from _structs_in(known.type)
+    for argument in get_args(annotation):
+        yield from _structs_in(argument)
+
+
+def _may_be_absent(annotation: object) -> bool:
+    return annotation is UnsetType or any(_may_be_absent(one) for one in get_args(annotation))

@@ -1,0 +1,167 @@
+"""The examples of the reference: real requests to the demo bank, and what it really answered.
+
+`python -m tests.support.examples` writes them anew; a test asks the same again.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import structlog
+
+from minibank.api import build_api
+from minibank.core.clock import FakeClock
+from minibank.core.ids import SeededIds
+from minibank.db import Database, open_database
+from minibank.db.migrate import migrate
+from minibank.payments.engine import Engine
+from minibank.sandbox.demo import DemoInfo, build_demo
+from minibank.settings import preset
+
+FILE = Path(__file__).parents[2] / "src/minibank/api/reference/examples.json"
+NOON = 1_773_144_000_000_000
+"""2026-03-10 12:00 UTC, the instant of all examples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A request that becomes an example of this name; values in braces are looked up."""
+
+    operation: str
+    name: str
+    takes: Mapping[str, str] = field(default_factory=dict)
+    token: str = "{token}"
+
+
+_CLIENT = {"client_id": "{client_id}", "client_secret": "{client_secret}"}
+_PASSWORD = {"grant_type": "password", **_CLIENT, "username": "{email}"}
+_PAGE = {"account_id": "{account_id}", "since": "2026-02-24"}
+_ONE = "/transactions/{transaction_id}"
+
+STEPS = (
+    Step("GET /ping", "pong", token=""),
+    Step("GET /healthz", "alive", token=""),
+    Step("GET /readyz", "ready", token=""),
+    Step("POST /oauth2/token", "password", {**_PASSWORD, "password": "{password}"}, ""),
+    Step("POST /oauth2/token", "wrong password", {**_PASSWORD, "password": "guess"}, ""),
+    Step("GET /ping/whoami", "known"),
+    Step("GET /ping/whoami", "no token", token=""),
+    Step("GET /accounts", "joint and personal"),
+    Step("GET /accounts", "one type", {"account_type": "uk_retail_joint"}),
+    Step("GET /balance", "balance", {"account_id": "{account_id}"}),
+    Step("GET /balance", "no account", {}),
+    Step("GET /balance", "not yours", {"account_id": "acc_0000B0000000000000000"}),
+    Step("GET /transactions", "two", {**_PAGE, "limit": "2"}),
+    Step("GET /transactions", "expanded", {**_PAGE, "limit": "1", "expand[]": "merchant"}),
+    Step("GET /transactions", "the end", {**_PAGE, "before": "2026-01-01"}),
+    Step("GET /transactions", "bad limit", {**_PAGE, "limit": "none"}),
+    Step(f"GET {_ONE}", "plain"),
+    Step(f"GET {_ONE}", "expanded", {"expand[]": "merchant"}),
+    Step(f"PATCH {_ONE}", "annotate", {"metadata[trip]": "Lisbon", "metadata[notes]": "Lunch"}),
+    Step(f"PATCH {_ONE}", "delete a key", {"metadata[trip]": ""}),
+    Step("GET /logos/{file}", "no logo"),
+    Step("GET /docs/{file}", "no file"),
+    Step(
+        "POST /oauth2/token",
+        "refresh",
+        {"grant_type": "refresh_token", **_CLIENT, "refresh_token": "{refresh_token}"},
+        "",
+    ),
+    Step(
+        "POST /oauth2/token",
+        "refresh again",
+        {"grant_type": "refresh_token", **_CLIENT, "refresh_token": "{refresh_token}"},
+        "",
+    ),
+    Step("GET /accounts", "old token"),
+    Step("POST /oauth2/logout", "log out", token="{new_token}"),
+    Step("POST /oauth2/logout", "old token"),
+    Step("POST /ping/logout", "old token"),
+)
+
+
+async def record(database_url: str) -> dict[str, Any]:
+    """Build the demo in this empty database, and play every step."""
+    db = await open_database(database_url, clock=FakeClock(NOON), ids=SeededIds("examples"))
+    try:
+        await migrate(db)
+        player = _Player(db, await build_demo(db, "examples"))
+        await player.play()
+    finally:
+        await db.close()
+    return player.recorded
+
+
+class _Player:
+    def __init__(self, db: Database, info: DemoInfo) -> None:
+        user = info.users[1]
+        self._db = db
+        self._known = {
+            "client_id": info.client_id,
+            "client_secret": info.client_secret,
+            "email": user.email,
+            "password": user.password,
+            "account_id": user.accounts[0].id,
+            "file": "nothing.png",
+        }
+        self.recorded: dict[str, Any] = {}
+
+    async def play(self) -> None:
+        settings = preset("sandbox", public_url="https://bank.example")
+        transport = httpx.ASGITransport(build_api(self._db, Engine(self._db), settings))
+        async with httpx.AsyncClient(transport=transport, base_url=settings.public_url) as client:
+            for step in STEPS:
+                await self._ask(client, step)
+
+    async def _ask(self, client: httpx.AsyncClient, step: Step) -> None:
+        method, path = step.operation.split()
+        takes = {name: value.format_map(self._known) for name, value in step.takes.items()}
+        answer = await client.request(
+            method,
+            path.format_map(self._known),
+            headers={"Authorization": f"Bearer {step.token.format_map(self._known)}"},
+            **({"params": takes} if method == "GET" else {"data": takes}),
+        )
+        body = answer.json()
+        self._learn(body)
+        mine = self.recorded.setdefault(step.operation, {"requests": {}, "answers": {}})
+        if takes and method != "GET":
+            mine["requests"][step.name] = _nested(takes)
+        mine["answers"].setdefault(str(answer.status_code), {})[step.name] = body
+
+    def _learn(self, body: Mapping[str, Any]) -> None:
+        if "access_token" in body:
+            name = "new_token" if "token" in self._known else "token"
+            self._known[name] = body["access_token"]
+            self._known.setdefault("refresh_token", body["refresh_token"])
+        if body.get("transactions"):
+            self._known.setdefault("transaction_id", body["transactions"][-1]["id"])
+
+
+def _nested(takes: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of a form as the reference has them: `metadata[key]` is an object."""
+    found: dict[str, Any] = {}
+    for name, value in takes.items():
+        outer, bracket, inner = name.partition("[")
+        if bracket:
+            found.setdefault(outer, {})[inner.removesuffix("]")] = value
+        else:
+            found[name] = value
+    return found
+
+
+async def _write() -> None:
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    with tempfile.TemporaryDirectory() as directory:
+        recorded = await record(f"sqlite:///{directory}/bank.db")
+    encoded = msgspec.json.format(msgspec.json.encode(recorded), indent=1)
+    await asyncio.to_thread(FILE.write_bytes, encoded + b"\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(_write())

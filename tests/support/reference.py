@@ -1,0 +1,92 @@
+"""Holds answers against the reference, whatever else a test is about."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import msgspec
+from jsonschema import Draft202012Validator
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from minibank.api.openapi import build_document, read_examples
+from minibank.api.paths import method_of, segments_of
+from minibank.api.routes import ROUTES
+from minibank.api.routing import Table
+
+_TABLE = Table(ROUTES)
+_REFUSED = {"$ref": "#/components/schemas/Refused"}
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The OpenAPI document of this code."""
+    found: dict[str, Any] = msgspec.json.decode(build_document(ROUTES, read_examples()))
+    return found
+
+
+def validator(schema: Mapping[str, Any]) -> Draft202012Validator:
+    """For a schema that refers to the document's components."""
+    return Draft202012Validator({**schema, "components": document()["components"]})
+
+
+@cache
+def _validator(path: str, method: str, status: str, media: str) -> Draft202012Validator:
+    responses = document()["paths"][path][method.lower()]["responses"]
+    assert status in responses, f"{method} {path} is not documented to answer {status}"
+    content = responses[status]["content"]
+    known = media in content or f"{media.partition('/')[0]}/*" in content
+    assert known, f"{method} {path} {status} is not documented to be {media}"
+    return validator(content.get(media, {}).get("schema", {}))
+
+
+def require_documented(scope: Scope, start: Message, body: bytes) -> None:
+    """Fail unless the reference tells of this answer to this request."""
+    headers = {name.decode(): value.decode() for name, value in start["headers"]}
+    status, media = start["status"], headers["content-type"]
+    method = method_of(scope)
+    found = _TABLE.find(segments_of(scope))
+    if method == "HEAD":
+        assert body == b""
+        method = "GET"
+    elif media == "application/json":
+        answer = msgspec.json.decode(body)
+        if found is None:
+            validator(_REFUSED).validate(answer)
+        elif method in found[0].runners:
+            _validator(found[0].path, method, str(status), media).validate(answer)
+    assert {"x-request-id", "trace-id"} <= headers.keys()
+    if found is None:
+        assert status == 404
+    elif method == "OPTIONS":
+        assert status == 200
+    elif method not in found[0].runners:
+        assert status == 405
+        assert headers["allow"].split(", ") == found[0].methods
+    else:
+        _require_headers(found[0].path, method, str(status), headers)
+        _validator(found[0].path, method, str(status), media)
+
+
+def _require_headers(path: str, method: str, status: str, headers: Mapping[str, str]) -> None:
+    responses = document()["paths"][path][method.lower()]["responses"]
+    promised = {name.lower() for name in responses.get(status, {}).get("headers", ())}
+    assert promised <= headers.keys(), f"{method} {path} {status} lacks a documented header"
+
+
+class Documented:
+    """The API, with every answer held against the reference."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        sent: list[Message] = []
+
+        async def listen(message: Message) -> None:
+            sent.append(message)
+            await send(message)
+
+        await self._app(scope, receive, listen)
+        if sent:
+            require_documented(scope, sent[0], b"".join(one["body"] for one in sent[1:]))
