@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import pytest
+
 from minibank.accounts.opening import set_account_state, set_card_state, set_overdraft_limit
 from minibank.accounts.records import AccountState, CardState
 from minibank.audit import audit
@@ -15,6 +17,7 @@ from minibank.db import Database, open_database
 from minibank.payments.commands import Outcome
 from minibank.payments.engine import Engine
 from tests.support.banking import Funds, Holder, Orders, open_holder, open_holders, read_funds
+from tests.support.saboteur import Saboteur
 from tests.support.traffic import Traffic
 
 PRICE = 100
@@ -172,4 +175,37 @@ async def test_all_verbs_raced_in_pairs_never_deadlock_and_keep_the_books(
                 )
     refusals = [answer for answer in traffic.answers if isinstance(answer, BankError)]
     assert [one for one in refusals if one.status >= 500] == []
+    await require_sound_books(db)
+
+
+FACTS = {
+    "overdraft": "UPDATE balances SET overdraft_limit = 0 WHERE shard = $1 AND account_id = $2",
+    "card": "UPDATE cards SET state = 'blocked' WHERE shard = $1 AND account_id = $2",
+    "account": "UPDATE accounts SET state = 'frozen' WHERE shard = $1 AND id = $2",
+}
+
+
+@pytest.mark.parametrize(
+    ("fact", "reason"),
+    [("overdraft", "INSUFFICIENT_FUNDS"), ("card", "CARD_BLOCKED"), ("account", "OTHER")],
+)
+async def test_a_decision_waits_for_whoever_is_changing_what_it_reads(
+    db: Database, database_url: str, fact: str, reason: str
+) -> None:
+    ada = await open_holder(db, overdraft_limit=500)
+    place = ada.shard, ada.account_id
+    operator = await Saboteur.connect(database_url)
+    if db.engine == "postgres":
+        lock = "SELECT 1 FROM balances WHERE shard = $1 AND account_id = $2 FOR NO KEY UPDATE"
+        await operator.run("BEGIN")
+        await operator.run(lock, *place)
+    else:
+        await operator.run("BEGIN IMMEDIATE")
+    await operator.run(FACTS[fact], *place)
+    payment = asyncio.create_task(Engine(db).execute(Orders().authorise(ada, PRICE)))
+    done, _ = await asyncio.wait([payment], timeout=0.3)
+    assert not done
+    await operator.run("COMMIT")
+    await operator.leave(undo=False)
+    assert (await payment).decline_reason == reason
     await require_sound_books(db)

@@ -108,6 +108,10 @@ class Saboteur:
         match = " AND ".join(f"{column} = ${n}" for n, column in enumerate(known, first))
         return match, list(known.values())
 
+    async def run(self, sql: str, *values: Any) -> list[Values]:
+        """Run any statement, in no transaction but one begun this way."""
+        return await self._connection.run(sql, *values)
+
     async def leave(self, *, undo: bool = True) -> None:
         """Go, and put everything back before."""
         if undo:
