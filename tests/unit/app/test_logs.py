@@ -1,5 +1,7 @@
 """What a log line may say."""
 
+import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -29,6 +31,34 @@ def test_a_fault_is_logged_without_the_values_of_variables(
     logged = capsys.readouterr().err
     assert "it broke" in logged
     assert hidden not in logged
+
+
+def log_request(code: str | None) -> None:
+    structlog.get_logger().info(
+        "request", method="GET", path="/ping", status=200, code=code, milliseconds=1.7
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(None, "GET /ping 200 in 2 ms"), ("some.code", "GET /ping 200 some.code in 2 ms")],
+)
+def test_a_sandbox_logs_a_request_in_a_few_words(
+    code: str | None, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logs(Settings(mode="sandbox"))
+    log_request(code)
+    logged = capsys.readouterr().err
+    assert re.fullmatch(rf"\d\d:\d\d:\d\d \[info\] {re.escape(words)}\n", logged)
+
+
+@pytest.mark.parametrize("value", ["\udc80", object(), {"a": {1, 2}}, 10**400])
+def test_a_production_bank_logs_json_whatever_the_value(
+    value: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logs(Settings(mode="production"))
+    structlog.get_logger().info("odd", value=value)
+    assert json.loads(capsys.readouterr().err)["event"] == "odd"
 
 
 @pytest.fixture(autouse=True)
