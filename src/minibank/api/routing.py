@@ -52,7 +52,7 @@ class Place:
 
 
 class Table:
-    """The places of all routes, by number of segments."""
+    """The places of all routes: those without a named segment by their path, the rest by length."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         places: dict[str, Place] = {}
@@ -61,13 +61,19 @@ class Table:
             place = places.setdefault(route.path, Place(route.path, pattern))
             assert route.method not in place.runners, f"two routes {route.method} {route.path}"
             place.runners[route.method] = route.run
-        self._places = defaultdict(list)
+        self._plain: dict[Segments, Place] = {}
+        self._named = defaultdict(list)
         for place in places.values():
-            self._places[len(place.pattern)].append(place)
+            if "{" in place.path:
+                self._named[len(place.pattern)].append(place)
+            else:
+                self._plain[place.pattern] = place
 
     def find(self, segments: Segments) -> tuple[Place, dict[str, str]] | None:
         """The place of a path and its named segments; None when there is no such path."""
-        for place in self._places.get(len(segments), ()):
+        if plain := self._plain.get(segments):
+            return plain, {}
+        for place in self._named.get(len(segments), ()):
             named = place.match(segments)
             if named is not None:
                 return place, named
