@@ -9,7 +9,7 @@ from minibank.api import build_api
 from minibank.core.clock import Clock
 from minibank.core.ids import IdSource
 from minibank.db import Database, ReadTx, Row
-from minibank.db.base import Migration, ReadWork, T, Value, Work
+from minibank.db.base import Migration, ReadWork, SnapshotWork, T, Value, Work
 from minibank.payments.engine import Engine
 from minibank.settings import Settings
 
@@ -53,7 +53,7 @@ class _RecordingDatabase:
     async def transact(self, work: Work[T]) -> T:
         return await self._db.transact(work)
 
-    async def snapshot(self, work: ReadWork[T]) -> T:
+    async def snapshot(self, work: SnapshotWork[T]) -> T:
         return await self._db.snapshot(work)
 
     async def apply(self, migration: Migration, at: int) -> bool:

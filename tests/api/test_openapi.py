@@ -87,7 +87,12 @@ def test_parameters_are_documented_in_every_form_they_may_come_in():
     assert list(content) == forms
     assert content[forms[0]]["encoding"] == {"metadata": {"style": "deepObject", "explode": True}}
     check = Draft202012Validator(content["application/json"]["schema"])
-    for body in ({"metadata": {"a": "b", "c": None}}, {"metadata[a]": "b"}, {"expand[]": []}):
+    bodies: tuple[dict[str, object], ...] = (
+        {"metadata": {"a": "b", "c": None}},
+        {"metadata[a]": "b"},
+        {"expand[]": []},
+    )
+    for body in bodies:
         assert check.is_valid(body)
     assert not check.is_valid({"metadata": "text"})
     assert not check.is_valid({"metadata[a]": 1})

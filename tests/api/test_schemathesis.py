@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import cast
 
 import httpx
 import pytest
@@ -70,7 +71,7 @@ def answer_of(bench: Bench, case: schemathesis.Case) -> httpx.Response:
                 (name.lower().encode(), value if isinstance(value, bytes) else value.encode())
                 for name, value in sent.headers.items()
             ],
-            body=body.encode() if isinstance(body, str) else body,
+            body=body.encode() if isinstance(body, str) else cast(bytes, body),
         )
     )
     response = httpx.Response(
@@ -91,7 +92,7 @@ def with_known_ids(case: schemathesis.Case, bench: Bench) -> None:
             parameters[name] = known[name]
 
 
-def require_promised(bench: Bench, label: str, mode: MODES) -> None:
+def require_promised(bench: Bench, label: str, mode: object) -> None:
     @EXAMPLES
     @given(case=OPERATIONS[label].as_strategy(generation_mode=mode), is_known=KNOWN)
     def ask(case: schemathesis.Case, is_known: bool) -> None:

@@ -1,6 +1,7 @@
 """Logging out, and what an operator ends in an emergency."""
 
 import asyncio
+from typing import Literal
 
 import pytest
 
@@ -89,7 +90,9 @@ async def test_logging_out_while_refreshing_leaves_what_one_of_them_left(db):
 
 
 @pytest.mark.parametrize("name", ["access_token", "refresh_token"])
-async def test_an_operator_can_end_a_pair_by_either_of_its_tokens(db, name):
+async def test_an_operator_can_end_a_pair_by_either_of_its_tokens(
+    db, name: Literal["access_token", "refresh_token"]
+):
     await new_person(db)
     app = await new_app(db)
     pair = await sign_in(db, app)

@@ -1,10 +1,10 @@
 """A database that counts the statements that go through it."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from minibank.core.ids import IdSource
 from minibank.db import Database, ReadTx, Row, Tx
-from minibank.db.base import Migration, ReadWork, T, Value, Work
+from minibank.db.base import Migration, ReadWork, SnapshotTx, SnapshotWork, T, Value, Work
 
 
 class _CountingReads:
@@ -20,6 +20,16 @@ class _CountingReads:
     async def fetch_one(self, sql: str, *values: Value) -> Row | None:
         self._statements.append(sql)
         return await self._reads.fetch_one(sql, *values)
+
+
+class _CountingSnapshot(_CountingReads):
+    def __init__(self, tx: SnapshotTx, statements: list[str]) -> None:
+        super().__init__(tx, statements)
+        self._snapshot = tx
+
+    def walk(self, table: str) -> AsyncIterator[Sequence[Row]]:
+        self._statements.append(f"SELECT * FROM {table}")
+        return self._snapshot.walk(table)
 
 
 class _CountingTx(_CountingReads):
@@ -65,8 +75,8 @@ class CountingDatabase:
     async def read(self, work: ReadWork[T]) -> T:
         return await self._db.read(lambda tx: work(_CountingReads(tx, self.statements)))
 
-    async def snapshot(self, work: ReadWork[T]) -> T:
-        return await self._db.snapshot(lambda tx: work(_CountingReads(tx, self.statements)))
+    async def snapshot(self, work: SnapshotWork[T]) -> T:
+        return await self._db.snapshot(lambda tx: work(_CountingSnapshot(tx, self.statements)))
 
     async def apply(self, migration: Migration, at: int) -> bool:
         return await self._db.apply(migration, at)

@@ -125,7 +125,8 @@ class _Player:
             method,
             path.format_map(self._known),
             headers={"Authorization": f"Bearer {step.token.format_map(self._known)}"},
-            **({"params": takes} if method == "GET" else {"data": takes}),
+            params=takes if method == "GET" else None,
+            data=None if method == "GET" else takes,
         )
         body = answer.json()
         self._learn(body)

@@ -9,7 +9,7 @@ from typing_extensions import override
 from minibank.core.clock import Clock
 from minibank.core.ids import IdSource
 from minibank.db import Database, Row, Tx
-from minibank.db.base import Migration, ReadWork, Value, Work
+from minibank.db.base import Migration, ReadWork, SnapshotWork, Value, Work
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ class WrappedDatabase:
         """As ever."""
         return await self._db.read(work)
 
-    async def snapshot(self, work: ReadWork[T]) -> T:
+    async def snapshot(self, work: SnapshotWork[T]) -> T:
         """As ever."""
         return await self._db.snapshot(work)
 

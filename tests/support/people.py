@@ -12,7 +12,7 @@ from minibank.core.clock import Clock
 from minibank.core.errors import BankError
 from minibank.core.ids import IdSource
 from minibank.db import Database
-from minibank.db.base import Migration, ReadWork, Work
+from minibank.db.base import Migration, ReadWork, SnapshotWork, Work
 from minibank.identity.store import User
 from minibank.identity.users import NewUser, create_user
 from minibank.oauth.callers import Caller, find_caller
@@ -123,7 +123,7 @@ class UnclearCommits:
         """As ever."""
         return await self._db.read(work)
 
-    async def snapshot(self, work: ReadWork[T]) -> T:
+    async def snapshot(self, work: SnapshotWork[T]) -> T:
         """As ever."""
         return await self._db.snapshot(work)
 

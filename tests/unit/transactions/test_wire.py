@@ -1,6 +1,6 @@
 """How a transaction looks to a client."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -53,6 +53,9 @@ class FakeRow:
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._values.values())
+
+    def keys(self) -> Iterable[str]:
+        return self._values.keys()
 
 
 def row(**changes: Any) -> FakeRow:
