@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from minibank.core.clock import FakeClock
@@ -16,6 +17,10 @@ from minibank.db import Database, open_database
 from tests.support import engines
 from tests.support.databases import ENGINES, Databases
 from tests.support.postgres import KeeperProcess, Server, ask_keeper
+
+# Examples are not timed: a busy machine pauses for longer than any of them takes.
+hypothesis.settings.register_profile("minibank", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("minibank")
 
 NOON = 1_773_144_000_000_000
 """2026-03-10 12:00 UTC, a Tuesday in winter time: when a test's clock starts."""

@@ -169,8 +169,9 @@ def test_ids_made_in_one_millisecond_sort_in_the_order_they_were_made(ids: IdSou
     "ids", [RandomIds, lambda: SeededIds("a seed")], indirect=True, ids=["random", "seeded"]
 )
 def test_shards_are_drawn_from_the_whole_ring(ids: IdSource):
-    drawn = [ids.shard() for _ in range(60_000)]
-    assert set(drawn) == set(range(SHARDS))
+    drawn = {ids.shard() for _ in range(20_000)}
+    assert drawn <= set(range(SHARDS))
+    assert len(drawn) > 4000  # about 31 of the 4096 are missed by chance
 
 
 @pytest.mark.parametrize("size", [0, 1, 20, 24, 32, 33, 64, 1000])
@@ -220,10 +221,10 @@ def test_what_a_scope_draws_does_not_depend_on_who_draws_before_it():
 def test_scopes_of_one_millisecond_and_shard_never_collide():
     root = SeededIds("seed")
     made: set[str] = set()
-    for n in range(20_000):
+    for n in range(8_000):
         scope = root.scope(f"operator/acc/{n}")
         made.update(scope.new("tx", 3, NOON) for _ in range(5))
-    assert len(made) == 100_000
+    assert len(made) == 40_000
 
 
 def test_the_scope_of_true_randomness_is_the_source_itself():

@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minibank.db import DatabaseUnavailable, open_database, sqlite_path, sqlite_url
-from minibank.db.sqlite_files import VERSION_MIN, require_version
+from minibank.db import (
+    DatabaseError,
+    DatabaseUnavailable,
+    open_database,
+    sqlite,
+    sqlite_path,
+    sqlite_url,
+)
+from minibank.db.sqlite_files import VERSION_MIN, connect, require_version
 
 PASSWORD = "hunter2"
 
@@ -150,6 +157,29 @@ async def test_a_relative_path_is_relative_to_the_present_directory(
     db = await open_database("sqlite:///bank.db")
     await db.close()
     assert (tmp_path / "bank.db").exists()
+
+
+def test_a_file_that_cannot_have_a_write_ahead_log_is_refused():
+    with pytest.raises(DatabaseUnavailable, match="write-ahead log"):
+        connect(Path(":memory:"), 0)
+
+
+async def test_a_file_that_cannot_be_opened_twice_is_not_kept_open_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    opened: list[sqlite3.Connection] = []
+
+    def failing(path: Path, busy_seconds: float, *, writes: bool = True) -> sqlite3.Connection:
+        if not writes:
+            raise DatabaseError("too many open files")
+        opened.append(connect(path, busy_seconds))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite, "connect", failing)
+    with pytest.raises(DatabaseUnavailable, match="too many"):
+        await open_database(f"sqlite:///{tmp_path}/bank.db")
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].execute("SELECT 1")
 
 
 def test_a_sqlite_without_strict_tables_is_refused_by_its_version():
