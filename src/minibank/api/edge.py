@@ -4,14 +4,13 @@ import traceback
 from dataclasses import dataclass, field
 
 import structlog
-from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from minibank.api.answers import Answer, answer_error, answer_json, refusal_of
 from minibank.api.bodies import parse_body, parse_form
 from minibank.api.cors import Origins
 from minibank.api.endpoint import Edge, Request
-from minibank.api.paths import method_of, segments_of
+from minibank.api.paths import headers_of, method_of, segments_of
 from minibank.api.requests import BODY_BYTES_MAX, Params, Parsed, require_storable
 from minibank.api.routing import Place, Table
 from minibank.core.errors import BankError, MethodNotAllowed, NotFound, TooLarge
@@ -52,7 +51,7 @@ class Exchange:
     scope: Scope
     receive: Receive
     method: str
-    headers: Headers
+    headers: dict[str, str]
     request_id: str
     started: float
     path: str = "unknown"
@@ -79,7 +78,7 @@ class Api:
             scope=scope,
             receive=receive,
             method=method_of(scope),
-            headers=Headers(scope=scope),
+            headers=headers_of(scope),
             request_id=self._ids.secret(REQUEST_ID_BYTES).hex(),
             started=self._edge.db.clock.monotonic(),
         )

@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from starlette.datastructures import Headers
-
 from minibank.api.answers import Answer, answer_json
 from minibank.api.requests import Params, Parsed, is_storable
 from minibank.core.errors import BankError, Forbidden, insufficient_permissions
@@ -38,7 +36,7 @@ class Request:
     """A request after routing: `path` holds the named segments, `address` the peer's address."""
 
     path: Mapping[str, str]
-    headers: Headers
+    headers: Mapping[str, str]
     parsed: Parsed
     address: str
 
@@ -77,7 +75,7 @@ Reader = Callable[[ReadTx, Call], Coroutine[Any, Any, object]]
 Writer = Callable[[Tx, Call], Coroutine[Any, Any, object]]
 
 
-def bearer_token(headers: Headers) -> str:
+def bearer_token(headers: Mapping[str, str]) -> str:
     """The token of the `Authorization` header (RFC 6750), empty when there is none."""
     scheme, _, token = headers.get("authorization", "").strip().partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""

@@ -1,4 +1,4 @@
-"""Where a request goes: its method and path, normalised once for everything behind."""
+"""What the head of a request says: method, path and headers, normalised once for all behind."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,3 +28,14 @@ def method_of(scope: Mapping[str, Any]) -> str:
     """The method in capitals: some clients write it small."""
     method: str = scope["method"]
     return method.upper()
+
+
+def headers_of(scope: Mapping[str, Any]) -> dict[str, str]:
+    """The headers by their names in small letters; of one that is repeated, the first.
+
+    A dictionary, because every request is asked for several that it does not have.
+    """
+    return {
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in reversed(scope["headers"])
+    }

@@ -1,8 +1,8 @@
-"""Where a request goes, whatever way its path is written."""
+"""What the head of a request says, whatever way it is written."""
 
 import pytest
 
-from minibank.api.paths import method_of, segments_of
+from minibank.api.paths import headers_of, method_of, segments_of
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,8 @@ def test_without_the_raw_path_the_decoded_one_has_to_do():
 
 def test_the_method_is_read_in_capitals():
     assert method_of({"method": "patch"}) == "PATCH"
+
+
+def test_headers_are_found_by_name_and_the_first_of_several_counts():
+    headers = headers_of({"headers": [(b"a", b"1"), (b"b", b"caf\xe9"), (b"a", b"2")]})
+    assert headers == {"a": "1", "b": "caf\xe9"}
