@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import asyncpg
 import pytest
 
+from minibank.core.errors import NotFound
 from minibank.db import (
     Database,
     DatabaseUnavailable,
@@ -18,6 +19,7 @@ from minibank.db import (
     retry,
 )
 from minibank.db import pool as pools
+from minibank.db.base import ReadWork
 from minibank.db.open import CONNECTIONS_MAX
 from tests.support import counter_process
 from tests.support.proxy import Proxy, proxied
@@ -187,6 +189,16 @@ async def test_a_short_unit_of_work_costs_no_more_round_trips_than_its_statement
     async def one(tx: ReadTx) -> Row | None:
         return await tx.fetch_one("SELECT count FROM counters WHERE id = $1", 1)
 
+    async def refuse(tx: ReadTx) -> None:
+        await one(tx)
+        raise NotFound
+
+    async def refused(run: Callable[[ReadWork[None]], Awaitable[None]]) -> None:
+        with pytest.raises(NotFound):
+            await run(refuse)
+
+    assert await round_trips(lambda: refused(db.read)) == 1
+    assert await round_trips(lambda: refused(db.transact)) == 3
     assert await round_trips(lambda: db.read(nothing)) == 0
     assert await round_trips(lambda: db.read(one)) == 1
     assert await round_trips(lambda: db.snapshot(one)) == 3

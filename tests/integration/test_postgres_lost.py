@@ -94,6 +94,24 @@ async def test_a_unit_of_work_whose_connection_is_killed_is_done_by_another(
     ]
 
 
+async def test_a_unit_of_work_that_finds_its_connection_closed_is_done_by_another(
+    db: Database, admin: "asyncpg.Connection[asyncpg.Record]"
+):
+    """The driver has heard of the end already, and refuses the next statement itself."""
+    for run in (db.transact, db.snapshot, db.read):
+        pids: list[int] = []
+
+        async def work(tx: ReadTx, pids: list[int] = pids) -> None:
+            pids.append(await pid_of(tx))
+            if len(pids) == 1:
+                await admin.execute("SELECT pg_terminate_backend($1)", pids[0])
+                await asyncio.sleep(0.1)
+            await tx.fetch("SELECT 1")
+
+        await run(work)
+        assert len(set(pids)) == 2
+
+
 async def test_a_unit_of_work_whose_connection_is_killed_in_a_statement_is_done_by_another(
     db: Database, admin: "asyncpg.Connection[asyncpg.Record]"
 ):
