@@ -3,7 +3,8 @@
 import asyncio
 
 from minibank.audit import audit
-from minibank.audit.run import ACCOUNTS_PER_SNAPSHOT
+from minibank.audit.run import ACCOUNTS_PER_SNAPSHOT, SETS_PER_SNAPSHOT
+from minibank.audit.store import PAGE
 from minibank.db import Database, ReadTx
 from minibank.ledger.entries import TOP_UP_SETTLEMENT, TRANSIT
 from minibank.payments.engine import Engine
@@ -11,9 +12,6 @@ from tests.support.banking import Funds, Orders, open_holder, open_holders, read
 from tests.support.saboteur import Saboteur
 from tests.support.teller import Teller
 from tests.support.traffic import Traffic
-
-PAGE = 2000
-"""How many rows of one kind the audit reads at a time."""
 
 
 async def count(db: Database, table: str) -> int:
@@ -80,6 +78,19 @@ async def test_progress_is_told_as_the_audit_goes_on(db: Database) -> None:
     assert told[0] == (ACCOUNTS_PER_SNAPSHOT, len(holders))
     assert told[-1] == (len(holders), len(holders))
     assert told == sorted(told)
+
+
+async def test_a_long_history_has_a_snapshot_of_its_own(db: Database, database_url: str) -> None:
+    holders = await open_holders(db, 3)
+    saboteur = await Saboteur.connect(database_url)
+    for holder in holders:
+        row = await saboteur.pick("balances", f"account_id = '{holder.account_id}'")
+        await saboteur.update("balances", row, {"chain_length": SETS_PER_SNAPSHOT})
+    told: list[int] = []
+    report = await audit(db, lambda done, _total: told.append(done))
+    await saboteur.leave()
+    assert told == [1, 2, 3, 3]
+    assert {finding.code for finding in report.findings} == {"balance.chain"}
 
 
 async def test_every_account_is_audited_once_whatever_its_shard(db: Database) -> None:

@@ -149,6 +149,6 @@ async def _audit_account(
     async for outcome in store.walk_outcomes(tx, row.shard, row.account_id):
         report.add(*answers.take(outcome))
     report.add(*answers.finish())
-    others = [one for _, one in answers.transfers]
-    amounts = await store.list_amounts(tx, keys_of(others))
-    report.add(*answers.compare_transfers(amounts))
+    if others := [other for _, other in answers.transfers]:
+        amounts = await store.list_amounts(tx, keys_of(others))
+        report.add(*answers.compare_transfers(amounts))

@@ -15,6 +15,9 @@ Keys = tuple[list[int], list[str]]
 AccountKey = tuple[int, str]
 """The shard and the id of an account: accounts are audited in this order."""
 
+PAGE = 2000
+"""How many rows of one kind are read at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class BalanceRow:
@@ -147,11 +150,12 @@ async def walk_entry_sets(tx: ReadTx, shard: int, account_id: str) -> AsyncItera
             SELECT account_id, sequence, id, code, transaction_id, forced, happened_at, booked_at,
                    previous_hash, hash
             FROM entry_sets WHERE shard = $1 AND account_id = $2 AND sequence > $3
-            ORDER BY sequence LIMIT 2000
+            ORDER BY sequence LIMIT $4
             """,
             shard,
             account_id,
             sequence,
+            PAGE,
         )
         if not sets:
             return
@@ -173,6 +177,8 @@ async def walk_entry_sets(tx: ReadTx, shard: int, account_id: str) -> AsyncItera
                 page[row["sequence"]].entries.append(entry)
         for one in page.values():
             yield one
+        if len(sets) < PAGE:
+            return
         sequence = sets[-1]["sequence"]
 
 
@@ -204,16 +210,17 @@ async def walk_transactions(
                    amount_is_pending, decline_reason
             FROM transactions
             WHERE shard = $1 AND account_id = $2 AND (created_at, id) > ($3, $4)
-            ORDER BY created_at, id LIMIT 2000
+            ORDER BY created_at, id LIMIT $5
             """,
             shard,
             account_id,
             *after,
+            PAGE,
         )
-        if not rows:
-            return
         for row in rows:
             yield TransactionRow(*(row[n] for n in range(14)))
+        if len(rows) < PAGE:
+            return
         after = (rows[-1]["created_at"], rows[-1]["id"])
 
 
@@ -317,16 +324,17 @@ async def walk_outcomes(tx: ReadTx, shard: int, account_id: str) -> AsyncIterato
             """
             SELECT issuer, command_id, command, outcome FROM outcomes
             WHERE shard = $1 AND account_id = $2 AND (issuer, command_id) > ($3, $4)
-            ORDER BY issuer, command_id LIMIT 2000
+            ORDER BY issuer, command_id LIMIT $5
             """,
             shard,
             account_id,
             *after,
+            PAGE,
         )
-        if not rows:
-            return
         for row in rows:
             yield OutcomeRow(row["command_id"], row["command"], _outcome(row["outcome"]))
+        if len(rows) < PAGE:
+            return
         after = (rows[-1]["issuer"], rows[-1]["command_id"])
 
 
