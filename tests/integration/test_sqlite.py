@@ -87,6 +87,22 @@ async def test_tables_are_strict(db: Database):
     assert len(rows) > 20
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT note FROM things WHERE shard = $1 AND id = ANY($2)",
+        "SELECT t.note FROM unnest($1::bigint[], $2::text[]) AS k(shard, id)"
+        " JOIN things t ON t.shard = k.shard AND t.id = k.id",
+    ],
+    ids=["any", "unnest"],
+)
+async def test_keys_that_come_as_a_list_are_looked_up_one_by_one(db: Database, sql: str):
+    values: list[list[int] | int | list[str]] = [[1], ["a"]] if "unnest" in sql else [1, ["a"]]
+    rows = await db.read(lambda tx: tx.fetch(f"EXPLAIN QUERY PLAN {sql}", *values))
+    plan = [row["detail"] for row in rows]
+    assert any("USING INDEX" in line and "shard=? AND id=?" in line for line in plan), plan
+
+
 async def test_closing_leaves_one_file_with_everything_in_it(sqlite_url: str, path: Path):
     async with another(sqlite_url) as db:
         await make_things(db)
