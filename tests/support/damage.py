@@ -1,0 +1,258 @@
+"""Ways to damage a bank: what is done to one row, and what the audit must call it.
+
+What no other row tells of cannot be proved and is not damaged: texts for people, the digest and the
+issuer of a command, the local amount of a payment abroad, the amount of a declined payment, and the
+lease of a piece of due work.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from tests.support.saboteur import Values
+
+NOON = 1_773_144_000_000_000
+NOBODY = "acc_0000B3wV5n0FxAjLRtSlPc"
+NO_TRANSACTION = "tx_0000B3wV5n0FxAjLRtSlPc"
+OTHER_HASH = bytes(range(32))
+SUBJECTS = {
+    "balances": "account_id",
+    "entry_sets": "id",
+    "entries": "sequence",
+    "transactions": "id",
+    "authorisations": "id",
+    "outcomes": "command_id",
+    "due_work": "subject",
+    "owners": "user_id",
+    "memberships": "user_id",
+    "accounts": "id",
+    "cards": "id",
+}
+"""The column whose value names a row in a finding, when nothing else is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What is done to one row, and what the audit must call it.
+
+    `changes` are new values, or functions of the old ones. The finding's subject must be the
+    `subject` column of the row as it was (as it became, when `names_new`).
+    """
+
+    code: str
+    table: str
+    where: str = "1 = 1"
+    changes: dict[str, Any] = field(default_factory=dict)
+    subject: str = ""
+    names_new: bool = False
+
+    def changed(self, row: Values) -> Values:
+        """The new values."""
+        return {
+            column: change(row[column]) if callable(change) else change
+            for column, change in self.changes.items()
+        }
+
+    def expected(self, row: Values) -> tuple[str, str]:
+        """The code and the subject of the finding that must be among the audit's."""
+        source = row | self.changed(row) if self.names_new else row
+        return self.code, str(source[self.subject or SUBJECTS[self.table]])
+
+
+def more(value: int) -> int:
+    return value + 1
+
+
+def less(value: int) -> int:
+    return value - 1
+
+
+def flipped(value: int) -> int:
+    return 1 - value
+
+
+def later(value: int) -> int:
+    return value + 1000
+
+
+def answer(**changes: Any) -> Callable[[str], str]:
+    """The outcome with other content."""
+
+    def edit(text: str) -> str:
+        return msgspec.json.encode(msgspec.json.decode(text) | changes).decode()
+
+    return edit
+
+
+ANY_MOVED = "amount <> 0 AND decline_reason IS NULL"
+PENDING = "amount_is_pending = 1 AND amount = -250"
+CHECK_THAT_GREW = "amount_is_pending = 1 AND amount = -130"
+SETTLED = "kind = 'card' AND settled_at IS NOT NULL AND amount <> 0"
+DECLINED = "decline_reason IS NOT NULL AND amount <> 0"
+HELD = "state = 'open' AND held > 0"
+UNDONE = """state = 'reversed' AND (shard, transaction_id) IN
+            (SELECT shard, transaction_id FROM entry_sets)"""
+CHECKED = "state = 'open' AND held = 0"
+PAYER_SIDE = "command = 'transfer_between' AND command_id NOT LIKE '%/credit'"
+PAYEE_SIDE = "command = 'transfer_between' AND command_id LIKE '%/credit'"
+
+EDITS = [
+    Damage("balance.booked", "balances", changes={"booked": more}),
+    Damage("balance.held", "balances", changes={"held": more}),
+    Damage("balance.created", "balances", changes={"last_created_at": more}),
+    Damage("balance.created", "balances", changes={"last_created_at": less}),
+    Damage("balance.chain", "balances", changes={"chain_length": more}),
+    Damage("balance.chain", "balances", changes={"chain_head": OTHER_HASH}),
+    Damage("balance.limit", "balances", "overdraft_limit = 500", {"overdraft_limit": 299}),
+    Damage("balance.missing", "balances", changes={"account_id": NOBODY}),
+    Damage("entry.stray", "entry_sets", changes={"account_id": NOBODY}, subject="sequence"),
+    Damage("entry_set.sequence", "entry_sets", changes={"sequence": 10**6}),
+    Damage("entry_set.hash", "entry_sets", changes={"id": "entryset_other"}, names_new=True),
+    Damage("entry_set.hash", "entry_sets", changes={"code": "gift"}),
+    Damage("entry_set.hash", "entry_sets", changes={"transaction_id": NO_TRANSACTION}),
+    Damage("entry_set.hash", "entry_sets", changes={"forced": flipped}),
+    Damage("entry_set.hash", "entry_sets", changes={"happened_at": more}),
+    Damage("entry_set.hash", "entry_sets", changes={"booked_at": more}),
+    Damage("entry_set.previous_hash", "entry_sets", changes={"previous_hash": OTHER_HASH}),
+    Damage("entry_set.hash", "entry_sets", changes={"hash": OTHER_HASH}),
+    Damage("entry.stray", "entries", changes={"sequence": 10**6}, names_new=True),
+    Damage("account.missing", "entries", changes={"account_id": NOBODY}, names_new=True,
+           subject="account_id"),
+    Damage("transaction.missing", "transactions", ANY_MOVED, {"id": NO_TRANSACTION}),
+    Damage("transaction.missing", "transactions", ANY_MOVED, {"account_id": NOBODY}),
+    Damage("transaction.created", "transactions", changes={"created_at": later}),
+    Damage("transaction.settled", "transactions", SETTLED, {"settled_at": None}),
+    Damage("transaction.settled", "transactions", SETTLED, {"settled_at": NOON - 1}),
+    Damage("transaction.settled", "transactions", PENDING, {"settled_at": NOON + 10**6}),
+    Damage("transaction.settled", "transactions", DECLINED, {"settled_at": NOON + 10**6}),
+    Damage("transaction.settled", "transactions", "kind = 'top_up'", {"settled_at": None}),
+    Damage("transaction.kind", "transactions", "kind = 'refund'", {"kind": "top_up"}),
+    Damage("transaction.kind", "transactions", "kind = 'top_up'", {"kind": "card"}),
+    Damage("transaction.kind", "transactions", DECLINED, {"kind": "refund"}),
+    Damage("transaction.amount", "transactions", ANY_MOVED, {"amount": less}),
+    Damage("transaction.amount", "transactions", "kind = 'card' AND amount = 0", {"amount": less}),
+    Damage("transaction.currency", "transactions", changes={"currency": "EUR"}),
+    Damage("transaction.local", "transactions", "local_currency = 'GBP'", {"local_amount": less}),
+    Damage("transaction.local", "transactions", "local_currency = 'EUR' AND amount < 0",
+           {"local_amount": abs}),
+    Damage("transaction.balance", "transactions", SETTLED, {"account_balance": more}),
+    Damage("transaction.balance", "transactions", PENDING, {"account_balance": more}),
+    Damage("outcome.answer", "transactions", CHECK_THAT_GREW, {"account_balance": more},
+           subject="dedupe_id"),
+    Damage("outcome.answer", "transactions", DECLINED, {"account_balance": more},
+           subject="dedupe_id"),
+    Damage("outcome.answer", "transactions", "kind = 'card' AND amount = 0",
+           {"account_balance": more}, subject="dedupe_id"),
+    Damage("outcome.answer", "transactions", "kind = 'top_up'", {"dedupe_id": "other"},
+           subject="dedupe_id"),
+    Damage("transaction.spending", "transactions", DECLINED, {"include_in_spending": 1}),
+    Damage("transaction.spending", "transactions", SETTLED, {"include_in_spending": 0}),
+    Damage("transaction.spending", "transactions",
+           "amount = 0 AND settled_at IS NULL AND amount_is_pending = 0 AND decline_reason IS NULL",
+           {"include_in_spending": 1}),
+    Damage("transaction.pending", "transactions", PENDING, {"amount_is_pending": 0}),
+    Damage("transaction.pending", "transactions", SETTLED, {"amount_is_pending": 1}),
+    Damage("transaction.pending", "transactions", DECLINED, {"amount_is_pending": 1}),
+    Damage("transaction.amount", "transactions", SETTLED, {"decline_reason": "OTHER"}),
+    Damage("transaction.amount", "transactions", DECLINED, {"decline_reason": None}),
+    Damage("outcome.answer", "transactions", DECLINED, {"decline_reason": "CARD_BLOCKED"},
+           subject="dedupe_id"),
+    Damage("authorisation.held", "authorisations", HELD, {"held": more}),
+    Damage("authorisation.state", "authorisations", HELD, {"state": "presented"}),
+    Damage("authorisation.due", "authorisations", CHECKED, {"state": "expired"}),
+    Damage("authorisation.due", "authorisations", "state = 'presented'", {"state": "open"}),
+    Damage("transaction.settled", "authorisations", "state = 'presented'", {"state": "expired"},
+           subject="transaction_id"),
+    Damage("transaction.settled", "authorisations", "state = 'reversed'", {"state": "presented"},
+           subject="transaction_id"),
+    Damage("authorisation.state", "authorisations", UNDONE, {"state": "expired"}),
+    Damage("authorisation.due", "authorisations", HELD, {"expires_at": more}),
+    Damage("authorisation.card", "authorisations", changes={"card_id": "card_other"}),
+    Damage("authorisation.transaction", "authorisations",
+           changes={"transaction_id": NO_TRANSACTION}),
+    Damage("account.missing", "authorisations", changes={"account_id": NOBODY}, names_new=True,
+           subject="account_id"),
+    Damage("authorisation.outcome", "authorisations", changes={"id": "auth_other"},
+           names_new=True),
+    Damage("outcome.unreadable", "outcomes", changes={"outcome": "{"}),
+    Damage("outcome.answer", "outcomes", "command = 'top_up'", {"outcome": answer(balance=1)}),
+    Damage("outcome.answer", "outcomes", "command = 'top_up'",
+           {"outcome": answer(status="declined")}),
+    Damage("outcome.answer", "outcomes", "outcome LIKE '%declined%'",
+           {"outcome": answer(status="done")}),
+    Damage("outcome.answer", "outcomes", "command = 'top_up'",
+           {"outcome": answer(decline_reason="OTHER")}),
+    Damage("outcome.transaction", "outcomes", "command = 'top_up'",
+           {"outcome": answer(transaction_id=NO_TRANSACTION)}),
+    Damage("outcome.authorisation", "outcomes", "command = 'increment_authorisation'",
+           {"outcome": answer(authorisation_id="auth_other")}),
+    Damage("outcome.answer", "outcomes", "command = 'authorise_card'", {"command_id": "other"},
+           names_new=True),
+    Damage("outcome.answer", "outcomes", PAYER_SIDE, {"command_id": "other"}, names_new=True),
+    Damage("outcome.answer", "outcomes", PAYEE_SIDE, {"command_id": "other"}, names_new=True),
+    Damage("outcome.answer", "outcomes", "command = 'increment_authorisation'",
+           {"command": "top_up"}),
+    Damage("account.missing", "outcomes", changes={"account_id": NOBODY}, names_new=True,
+           subject="account_id"),
+    Damage("authorisation.due", "due_work", changes={"due_at": more}),
+    Damage("authorisation.due", "due_work", changes={"kind": "other"}),
+    Damage("authorisation.due", "due_work", changes={"account_id": NOBODY}),
+    Damage("due_work.stray", "due_work", changes={"account_id": NOBODY}),
+    Damage("due_work.stray", "due_work", changes={"subject": "auth_other"}, names_new=True),
+    Damage("account.owners", "owners", "position = 0", {"position": 2}, subject="account_id"),
+    Damage("owner.membership", "owners", changes={"user_id": "user_0000B3wV5n0FxAjLRtSlPc"},
+           names_new=True),
+    Damage("owner.membership", "memberships", changes={"account_id": NOBODY}),
+    Damage("account.missing", "accounts", changes={"id": NOBODY}),
+    Damage("account.owners", "accounts", "type = 'uk_retail'", {"type": "uk_retail_joint"}),
+]  # fmt: skip
+
+DELETIONS = [
+    Damage("balance.missing", "balances"),
+    Damage("entry.stray", "entry_sets", "sequence = 1", subject="sequence"),
+    Damage("entry.stray", "entry_sets", "sequence = 10", subject="sequence"),
+    Damage("transaction.missing", "transactions", SETTLED),
+    Damage("transaction.missing", "transactions", PENDING),
+    Damage("outcome.transaction", "transactions", DECLINED, subject="dedupe_id"),
+    Damage("outcome.transaction", "transactions", "amount = 0 AND dedupe_id <> ''",
+           subject="dedupe_id"),
+    Damage("transaction.held", "authorisations", HELD, subject="transaction_id"),
+    Damage("transaction.pending", "authorisations", CHECKED, subject="transaction_id"),
+    Damage("authorisation.due", "due_work"),
+    Damage("account.owners", "owners", subject="account_id"),
+    Damage("account.owners", "owners", "position = 1", subject="account_id"),
+    Damage("owner.membership", "memberships"),
+    Damage("account.missing", "accounts"),
+]  # fmt: skip
+
+STRAYS = [
+    Damage("account.missing", "balances", changes={"account_id": NOBODY}, names_new=True),
+    Damage("entry_set.empty", "entry_sets", changes={"sequence": 10**6}),
+    Damage("account.missing", "entry_sets", changes={"account_id": NOBODY}, names_new=True,
+           subject="account_id"),
+    Damage("entry.stray", "entries", changes={"sequence": 10**6}, names_new=True),
+    Damage("transaction.amount", "transactions", SETTLED, {"id": NO_TRANSACTION},
+           names_new=True),
+    Damage("transaction.outcome", "transactions", DECLINED, {"id": NO_TRANSACTION},
+           names_new=True),
+    Damage("account.missing", "transactions",
+           changes={"id": NO_TRANSACTION, "account_id": NOBODY}, names_new=True,
+           subject="account_id"),
+    Damage("authorisation.held", "authorisations", HELD, {"id": "auth_other"}, names_new=True),
+    Damage("authorisation.outcome", "authorisations", "state = 'presented'",
+           {"id": "auth_other"}, names_new=True),
+    Damage("outcome.answer", "outcomes", "command = 'top_up'", {"command_id": "other"},
+           names_new=True),
+    Damage("account.missing", "outcomes", changes={"account_id": NOBODY}, names_new=True,
+           subject="account_id"),
+    Damage("due_work.stray", "due_work", changes={"subject": "auth_other"}, names_new=True),
+    Damage("account.owners", "owners",
+           changes={"user_id": "user_0000B3wV5n0FxAjLRtSlPc", "position": 1},
+           subject="account_id"),
+    Damage("account.missing", "owners", changes={"account_id": NOBODY}, names_new=True,
+           subject="account_id"),
+    Damage("account.missing", "cards", changes={"id": "card_other", "account_id": NOBODY},
+           names_new=True, subject="account_id"),
+]  # fmt: skip
