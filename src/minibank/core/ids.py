@@ -17,6 +17,7 @@ import itertools
 import os
 import secrets
 import string
+from functools import lru_cache
 from typing import Protocol
 
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -60,8 +61,14 @@ def _number_of(identifier: str) -> int | None:
     _, separator, suffix = identifier.rpartition("_")
     if not separator or len(suffix) != DIGITS:
         return None
-    number = decode(suffix)
+    number = _decode_id(suffix)
     return None if number is None or number >> 128 else number
+
+
+@lru_cache(maxsize=4096)
+def _decode_id(digits: str) -> int | None:
+    """`decode`, remembered: one request asks several times where the same account lives."""
+    return decode(digits)
 
 
 def shard_of(identifier: str) -> int | None:
