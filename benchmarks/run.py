@@ -139,7 +139,7 @@ def _measure(bench: Bench, world: Filled, report: Report) -> None:
         for engine in plan.engines:
             report.memory |= _memory(engine, banks[engine], writers[engine])
         report.memory |= {STATIC: resident_bytes(static.pids[0]) or 0}
-        _flood(bench, world, banks, report)
+        _flood(bench, world, report)
         _histories(bench, world, banks, report)
 
 
@@ -248,12 +248,16 @@ def _memory(engine: str, bank: Serving, writer: Serving) -> dict[str, int]:
     return {name: size for name, size in sizes.items() if size}
 
 
-def _flood(bench: Bench, world: Filled, banks: dict[str, Serving], report: Report) -> None:
-    for _ in range(bench.plan.floods):
-        for engine, bank in banks.items():
-            bench.say(f"One client floods the bank on {engine} ...")
-            alone, during = quiet_p99_in_flood(bench.wrk, bank.url, world.readers, bench.plan)
-            report.floods.setdefault(engine, []).append(during / alone)
+def _flood(bench: Bench, world: Filled, report: Report) -> None:
+    """On servers of its own, where clients take turns as they do in production."""
+    turns = preset("production").client_requests_max
+    for engine in bench.plan.engines:
+        settings = replace(bench.settings(engine), client_requests_max=turns)
+        with serving_bank(settings, bench.directory) as bank:
+            for _ in range(bench.plan.floods):
+                bench.say(f"One client floods the bank on {engine} ...")
+                alone, during = quiet_p99_in_flood(bench.wrk, bank.url, world, bench.plan)
+                report.floods.setdefault(engine, []).append(during / alone)
 
 
 def _histories(bench: Bench, world: Filled, banks: dict[str, Serving], report: Report) -> None:

@@ -38,6 +38,7 @@ def bank_command(settings: Settings, port: int) -> list[str]:
         *(sys.executable, "-P", "-m", "minibank", "serve"),
         *("--database", settings.database, "--port", str(port)),
         *("--workers", str(settings.workers), "--public-url", settings.public_url),
+        *("--set", f"client_requests_max={settings.client_requests_max}"),
     ]
 
 

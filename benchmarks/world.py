@@ -62,7 +62,8 @@ class Holder:
 class Filled:
     """What a bank holds: those who read, those who pay, the one on whom all payments may fall.
 
-    `histories` are readers too, one for each size asked for, still without a history.
+    `histories` are readers too, one for each size asked for, still without a history. `quiet` is
+    somebody with another client than everybody else.
     """
 
     readers: list[Holder]
@@ -70,6 +71,7 @@ class Filled:
     hot: Holder
     histories: list[Holder]
     merchants: list[str]
+    quiet: Holder
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +96,14 @@ async def fill(settings: Settings, now: int, size: Size) -> Filled:
         for first in range(0, count, PEOPLE_AT_ONCE):
             numbers = range(first, min(first + PEOPLE_AT_ONCE, count))
             holders += await _add_people(db, client, numbers)
+        [quiet] = await _add_people(db, await _add_client(db), range(count, count + 1))
         readers, rest = holders[: size.readers], holders[size.readers :]
         payers, (hot, *histories) = rest[: size.payers], rest[size.payers :]
         names = [merchant.id for merchant in merchants]
         for reader in readers:
             await _execute(db, _life(reader, names, now, size.pages))
         await _execute(db, [_funds(holder, now) for holder in (*payers, hot)])
-    return Filled(readers, payers, hot, histories, names)
+    return Filled(readers, payers, hot, histories, names, quiet)
 
 
 async def _add_client(db: Database) -> Client:

@@ -28,7 +28,7 @@ async def row(db, clock):
 
 
 async def _change(db: Database, row: TransactionRecord, client_id: str, **changes: str) -> None:
-    target = Target(row.shard, row.id, client_id)
+    target = Target(row.shard, row.id, client_id, "user_1")
 
     async def work(tx: Tx) -> None:
         await annotate(tx, target, changes)

@@ -44,6 +44,7 @@ def transaction(account_id: str, created_at: int, **changes: Any) -> Transaction
         "include_in_spending": True,
         "amount_is_pending": False,
         "decline_reason": None,
+        "version": 1,
     }
     assert fields.keys() == set(TransactionRecord.__struct_fields__)
     return TransactionRecord(**{**fields, **changes})

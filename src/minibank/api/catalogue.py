@@ -11,6 +11,7 @@ from minibank.core.errors import (
     InternalService,
     MethodNotAllowed,
     NotFound,
+    PreconditionFailed,
     RateLimited,
     TooLarge,
     Unauthorized,
@@ -22,6 +23,10 @@ BAD_PARAM = "bad_request.bad_param.<name>"
 MISSING_PARAM = "bad_request.missing_param.<name>"
 TOO_LARGE = "bad_request.too_large"
 FORBIDDEN = "forbidden.insufficient_permissions"
+PRECONDITION_FAILED = "precondition_failed"
+BAD_IF_MATCH = "bad_request.bad_header.if_match"
+RATE_LIMITED = "rate_limited"
+CONCURRENCY = "rate_limited.concurrency"
 OVERLOADED = "rate_limited.overloaded"
 FAULT = "internal_service"
 NO_DATABASE = "unavailable.database"
@@ -37,6 +42,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         BAD_BODY: "the body cannot be read",
         BAD_PARAM: "a parameter cannot be read or is not acceptable",
         MISSING_PARAM: "a required parameter is absent or empty",
+        BAD_IF_MATCH: "the header `If-Match` is no list of entity tags",
         "bad_request.could_not_authenticate": "unknown client or user, wrong secret or password",
         "bad_request.client_not_enabled": "the client may not use this grant",
     },
@@ -56,7 +62,12 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
     },
     MethodNotAllowed: {"bad_request.method_not_allowed": "the path exists, the method does not"},
     TooLarge: {TOO_LARGE: "the body is larger than 256 KiB"},
-    RateLimited: {OVERLOADED: "too much at once: try again after `Retry-After` seconds"},
+    PreconditionFailed: {PRECONDITION_FAILED: "it has changed since it was read: read it again"},
+    RateLimited: {
+        RATE_LIMITED: "too many requests: try again after `Retry-After` seconds",
+        CONCURRENCY: "too many requests of this client at once: the same",
+        OVERLOADED: "too much at once: the same",
+    },
     InternalService: {FAULT: "a fault of the bank"},
     Unavailable: {NO_DATABASE: "the database does not answer: try again"},
 }

@@ -6,15 +6,12 @@ from minibank.api.answers import Headers
 
 MAX_AGE_SECONDS = 600
 
-_EXPOSED = (
-    "ETag, Retry-After, X-Request-Id, Trace-ID,"
-    " RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
-)
+_EXPOSED = "ETag, Retry-After, X-Request-Id, Trace-ID, RateLimit, RateLimit-Policy"
 _PREFLIGHT: Headers = [
     (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE, OPTIONS"),
     (
         b"access-control-allow-headers",
-        b"Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID",
+        b"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID",
     ),
     (b"access-control-max-age", str(MAX_AGE_SECONDS).encode()),
 ]

@@ -10,6 +10,7 @@ from minibank.api.answers import Answer, answer_error, answer_json, refusal_of
 from minibank.api.bodies import parse_body, parse_form
 from minibank.api.cors import Origins
 from minibank.api.endpoint import Edge, Request
+from minibank.api.limiting import EXEMPT, TOKEN_PATH, Limits, Meter
 from minibank.api.paths import headers_of, method_of, segments_of
 from minibank.api.requests import BODY_BYTES_MAX, Params, Parsed, require_storable
 from minibank.api.routing import Place, Table
@@ -54,6 +55,7 @@ class Exchange:
     headers: dict[str, str]
     request_id: str
     started: float
+    meter: Meter
     path: str = "unknown"
     code: str | None = None
     names: list[str] = field(default_factory=list)
@@ -66,6 +68,7 @@ class Api:
         self._edge = edge
         self._table = table
         self._origins = Origins(edge.settings.cors_origins)
+        self._limits = Limits(edge.settings, edge.db.clock)
         # Not the bank's own source: an id of a request is no fact of the bank, and must not
         # shift the ids that a seeded bank draws.
         self._ids = RandomIds()
@@ -74,6 +77,7 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request, whatever happens."""
         assert scope["type"] == "http", "the API speaks HTTP only"
+        client = scope.get("client")
         exchange = Exchange(
             scope=scope,
             receive=receive,
@@ -81,6 +85,7 @@ class Api:
             headers=headers_of(scope),
             request_id=self._ids.secret(REQUEST_ID_BYTES).hex(),
             started=self._edge.db.clock.monotonic(),
+            meter=Meter(self._limits, client[0] if client else ""),
         )
         try:
             answer = await self._respond(exchange)
@@ -91,7 +96,10 @@ class Api:
 
     async def _respond(self, exchange: Exchange) -> Answer:
         try:
-            found = self._table.find(segments_of(exchange.scope))
+            segments = segments_of(exchange.scope)
+            if segments not in EXEMPT:
+                exchange.meter.enter()
+            found = self._table.find(segments)
             if found is None:
                 raise NotFound
             place, named = found
@@ -115,6 +123,8 @@ class Api:
             refused = answer_error(MethodNotAllowed(exchange.method))
             allowed = (b"allow", ", ".join(place.methods).encode())
             return Answer(refused.status, refused.body, [*refused.headers, allowed])
+        if place.path == TOKEN_PATH:
+            exchange.meter.enter_token_endpoint()
         parsed = await self._parse(exchange)
         client = exchange.scope.get("client")
         request = Request(
@@ -122,6 +132,7 @@ class Api:
             headers=exchange.headers,
             parsed=parsed,
             address=client[0] if client else "",
+            meter=exchange.meter,
         )
         return await runner(self._edge, request)
 
@@ -142,7 +153,8 @@ class Api:
         origin = exchange.headers.get("origin")
         headers = [
             *answer.headers,
-            (b"content-length", str(len(answer.body)).encode()),
+            *_length_of(answer),
+            *exchange.meter.headers(),
             (b"x-request-id", request_id),
             (b"trace-id", request_id),
             *self._origins.headers_for(
@@ -171,6 +183,13 @@ class Api:
             request_id=exchange.request_id,
             milliseconds=round(seconds * 1000, 3),
         )
+
+
+def _length_of(answer: Answer) -> list[tuple[bytes, bytes]]:
+    if answer.status == 304:
+        # It would have to be the length of what is not sent (RFC 9110 section 8.6).
+        return []
+    return [(b"content-length", str(len(answer.body)).encode())]
 
 
 async def _read_body(exchange: Exchange) -> bytes:

@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from minibank.api.answers import Answer, answer_json
+from minibank.api.answers import Answer
+from minibank.api.conditions import answer_value
+from minibank.api.limiting import Meter
 from minibank.api.requests import Params, Parsed, is_storable
 from minibank.core.errors import BankError, Forbidden, insufficient_permissions
 from minibank.core.ids import shard_of
@@ -33,12 +35,16 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request after routing: `path` holds the named segments, `address` the peer's address."""
+    """A request after routing: `path` holds the named segments, `address` the peer's address.
+
+    `meter` is what counts it for its client and user, once these are known.
+    """
 
     path: Mapping[str, str]
     headers: Mapping[str, str]
     parsed: Parsed
     address: str
+    meter: Meter
 
     @property
     def params(self) -> Params:
@@ -56,6 +62,7 @@ class Call:
     params: Params
     path: Mapping[str, str]
     settings: Settings
+    headers: Mapping[str, str] = field(repr=False)
     token: str = field(repr=False)
 
     def forbidden(self) -> Forbidden:
@@ -84,11 +91,13 @@ def bearer_token(headers: Mapping[str, str]) -> str:
 async def _call(tx: ReadTx, edge: Edge, request: Request) -> Call:
     token = bearer_token(request.headers)
     caller = await find_caller(tx, token)
+    request.meter.note_caller(caller)
     return Call(
         caller=caller,
         params=request.params,
         path=request.path,
         settings=edge.settings,
+        headers=request.headers,
         token=token,
     )
 
@@ -100,7 +109,9 @@ def reading(resource: Reader) -> Runner:
         async def work(tx: ReadTx) -> object:
             return await resource(tx, await _call(tx, edge, request))
 
-        return answer_json(await edge.db.read(work))
+        token = bearer_token(request.headers)
+        value = await request.meter.in_turn(token, lambda: edge.db.read(work))
+        return answer_value(value, request.headers)
 
     return run
 
@@ -112,6 +123,7 @@ def writing(resource: Writer) -> Runner:
         async def work(tx: Tx) -> object:
             return await resource(tx, await _call(tx, edge, request))
 
-        return answer_json(await edge.db.transact(work))
+        token = bearer_token(request.headers)
+        return answer_value(await request.meter.in_turn(token, lambda: edge.db.transact(work)))
 
     return run

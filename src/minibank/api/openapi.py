@@ -20,14 +20,17 @@ from minibank.api.catalogue import (
     ACCESS_TOKEN,
     BAD_BODY,
     BAD_PARAM,
+    CONCURRENCY,
     FAULT,
     MISSING_PARAM,
     NO_DATABASE,
     OVERLOADED,
+    RATE_LIMITED,
     TOO_LARGE,
     meaning_of,
     status_of,
 )
+from minibank.api.limiting import EXEMPT
 from minibank.api.operation import Operation, Tag
 from minibank.api.routing import Route
 from minibank.api.schemas import (
@@ -51,6 +54,7 @@ _PHRASES = {
     401: "Nobody is authenticated",
     403: "The caller may not do this",
     404: "There is no such thing",
+    412: "It has changed",
     413: "The body is too large",
     429: "Too much at once",
     500: "A fault of the bank",
@@ -67,6 +71,23 @@ _HEADERS: Schema = {
         "description": "Seconds after which to try again.",
         "schema": {"type": "string", "pattern": "^[0-9]+$"},
     },
+    "ETag": {
+        "description": "The version of what this shows, as this client sees it (RFC 9110).",
+        "schema": {"type": "string"},
+    },
+    "RateLimit-Policy": {
+        "description": "While limits are on: `q` requests are allowed in `w` seconds.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": "While limits are on: `r` requests may come at once, in `t` seconds all.",
+        "schema": {"type": "string"},
+    },
+}
+_ALWAYS = ("X-Request-Id", "Trace-ID", "RateLimit-Policy", "RateLimit")
+_CONDITIONS: dict[str, str] = {
+    "If-Match": "Entity tags; only one of these versions is changed, and `*` is any.",
+    "If-None-Match": "Entity tags; who has one of these already is answered 304 without a body.",
 }
 _SECURITY: Schema = {
     "bearer": {
@@ -125,7 +146,11 @@ def _operation(route: Route, operation: Operation, examples: Mapping[str, Any]) 
         "operationId": operation_id(route),
         "tags": [operation.tag],
         "summary": operation.summary,
-        "parameters": [*_path_parameters(route, operation), *_query(operation)],
+        "parameters": [
+            *_path_parameters(route, operation),
+            *_query(operation),
+            *_conditions(operation),
+        ],
         "responses": dict(_responses(route, operation, examples.get("answers", {}))),
         "security": [{"bearer": []}],
     }
@@ -178,6 +203,16 @@ def _query(operation: Operation) -> Iterator[Schema]:
         yield parameter
 
 
+def _conditions(operation: Operation) -> Iterator[Schema]:
+    for name in operation.conditions:
+        yield {
+            "name": name,
+            "in": "header",
+            "description": _CONDITIONS[name],
+            "schema": {"type": "string"},
+        }
+
+
 def _body(operation: Operation, requests: Mapping[str, Any]) -> Schema:
     assert operation.takes is not None, "asked only then"
     schema = schema_of_parameters(operation.takes)
@@ -202,8 +237,10 @@ def _body(operation: Operation, requests: Mapping[str, Any]) -> Schema:
 def codes_of(route: Route, operation: Operation) -> dict[int, list[str]]:
     """What an endpoint may refuse with, by status: what it says, and what follows from the rest."""
     codes = [*operation.refuses, OVERLOADED, FAULT]
+    if tuple(part for part in route.path.split("/") if part) not in EXEMPT:
+        codes.append(RATE_LIMITED)
     if not operation.public:
-        codes += [*ACCESS_TOKEN, NO_DATABASE]
+        codes += [*ACCESS_TOKEN, NO_DATABASE, CONCURRENCY]
     if not operation.public or operation.takes:
         codes += [BAD_BODY, BAD_PARAM, TOO_LARGE]
     if operation.takes and schema_of_parameters(operation.takes).get("required"):
@@ -217,12 +254,15 @@ def codes_of(route: Route, operation: Operation) -> dict[int, list[str]]:
 def _responses(
     route: Route, operation: Operation, examples: Mapping[str, Any]
 ) -> Iterator[tuple[str, Schema]]:
-    yield (
-        "200",
-        _response(
-            200, operation.media, schema_of_answer(operation.answers), examples.get("200", {})
-        ),
+    done = _response(
+        200, operation.media, schema_of_answer(operation.answers), examples.get("200", {})
     )
+    if operation.conditions:
+        done["headers"] |= _references(["ETag"])
+    yield "200", done
+    if "If-None-Match" in operation.conditions:
+        headers = _references([*_ALWAYS, "ETag"])
+        yield "304", {"description": "You have it already", "headers": headers}
     for status, codes in codes_of(route, operation).items():
         meanings = "\n".join(f"* `{code}`: {meaning_of(code)}" for code in codes)
         schema = {
@@ -235,7 +275,7 @@ def _responses(
 
 
 def _response(status: int, media: str, schema: Schema, examples: Mapping[str, Any]) -> Schema:
-    names = ["X-Request-Id", "Trace-ID"]
+    names = [*_ALWAYS]
     if status == 401:
         names.append("WWW-Authenticate")
     if status in (429, 503):
@@ -245,9 +285,13 @@ def _response(status: int, media: str, schema: Schema, examples: Mapping[str, An
         content["examples"] = {name: {"value": one} for name, one in examples.items()}
     return {
         "description": _PHRASES[status],
-        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
+        "headers": _references(names),
         "content": {media: content},
     }
+
+
+def _references(names: Iterable[str]) -> Schema:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def _code(codes: Sequence[str]) -> Schema:

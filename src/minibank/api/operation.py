@@ -12,6 +12,8 @@ from msgspec import field as wire_field
 
 Tag = Literal["OAuth 2.0", "Accounts", "Transactions", "Service"]
 
+Condition = Literal["If-Match", "If-None-Match"]
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -19,7 +21,8 @@ class Operation:
 
     `takes` are its parameters and `answers` the type of its answer (None: `media` says all there
     is to say). `path` describes the named segments, `refuses` the codes of the catalogue that do
-    not follow from the rest. `public` needs no token.
+    not follow from the rest. `public` needs no token. `conditions` are the headers by which a
+    request may depend on a version; the answer then has an `ETag`.
     """
 
     tag: Tag
@@ -29,6 +32,7 @@ class Operation:
     takes: type[Struct] | None = None
     path: Mapping[str, str] = field(default_factory=dict)
     refuses: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     public: bool = False
     body_only: bool = False
     media: str = "application/json"

@@ -1,5 +1,6 @@
 """Transactions: list, retrieve, annotate."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from typing import Annotated
@@ -7,7 +8,8 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from minibank.accounts.store import is_owner
-from minibank.api.catalogue import FORBIDDEN
+from minibank.api.catalogue import BAD_IF_MATCH, FORBIDDEN, PRECONDITION_FAILED
+from minibank.api.conditions import Versioned, require_version
 from minibank.api.endpoint import Call
 from minibank.api.operation import Expansion, Operation
 from minibank.api.requests import Params
@@ -30,6 +32,9 @@ _OBJECT_ID = re.compile(r"[a-z]+_")
 # What a body may hold besides annotations when those come as bare keys; a token in the wrong place
 # must not be stored as one.
 _NO_ANNOTATION = frozenset({"expand", "access_token"})
+
+VIEWER_DIGITS = 12
+"""Hexadecimal digits that tell one client's view of a transaction from another's."""
 
 
 class HistoryParameters(Expansion, kw_only=True):
@@ -95,6 +100,7 @@ RETRIEVE_TRANSACTION = Operation(
     takes=Expansion,
     answers=OneTransaction,
     refuses=(FORBIDDEN,),
+    conditions=("If-None-Match",),
 )
 ANNOTATE_TRANSACTION = Operation(
     tag="Transactions",
@@ -106,7 +112,8 @@ ANNOTATE_TRANSACTION = Operation(
     path=_ID,
     takes=AnnotationParameters,
     answers=OneTransaction,
-    refuses=(FORBIDDEN,),
+    refuses=(FORBIDDEN, BAD_IF_MATCH, PRECONDITION_FAILED),
+    conditions=("If-Match",),
 )
 
 
@@ -162,17 +169,38 @@ async def list_transactions(tx: ReadTx, call: Call) -> object:
 async def retrieve_transaction(tx: ReadTx, call: Call) -> object:
     """GET /transactions/{transaction_id}"""
     row = await _require_visible(tx, call)
-    return OneTransaction(await _show(tx, call, row))
+    return await _show(tx, call, row)
 
 
 async def annotate_transaction(tx: Tx, call: Call) -> object:
-    """PATCH /transactions/{transaction_id}: change the client's annotations or the shared note."""
+    """PATCH /transactions/{transaction_id}: change the client's annotations or the shared note.
+
+    With `If-Match` only a version that the client has seen is changed.
+    """
     changes = changes_in(call.params)
+    check = require_version(call.headers)
     row = await _require_visible(tx, call)
-    target = Target(row["shard"], row["id"], call.caller.client_id)
+
+    def require(locked: Row) -> None:
+        if check is not None:
+            check(version_of(locked, call.caller.client_id))
+
     if changes:
-        row = await annotate(tx, target, changes)
-    return OneTransaction(await _show(tx, call, row))
+        target = Target(row["shard"], row["id"], call.caller.client_id, call.caller.user_id)
+        row = await annotate(tx, target, changes, require)
+    else:
+        require(row)
+    return await _show(tx, call, row)
+
+
+def version_of(row: Row, client_id: str) -> str:
+    """The version of a row of `store.find_transaction` as this client sees it.
+
+    Both numbers only grow. What other clients keep to themselves is in neither; whose view it is
+    is said as well, so that one client's version is never taken for another's.
+    """
+    viewer = hashlib.sha256(f"{row['id']}\0{client_id}".encode()).hexdigest()[:VIEWER_DIGITS]
+    return f"{row['version']}.{row['annotation_version'] or 0}.{viewer}"
 
 
 def changes_in(params: Params) -> dict[str, str]:
@@ -196,9 +224,10 @@ async def _require_visible(tx: ReadTx, call: Call) -> Row:
     return row
 
 
-async def _show(tx: ReadTx, call: Call, row: Row) -> WireTransaction:
+async def _show(tx: ReadTx, call: Call, row: Row) -> Versioned:
     merchants = await _merchants(tx, call, [row])
-    return show_transaction(row, call.caller.options.settled_pending, merchants)
+    shown = show_transaction(row, call.caller.options.settled_pending, merchants)
+    return Versioned(OneTransaction(shown), version_of(row, call.caller.client_id))
 
 
 async def _merchants(tx: ReadTx, call: Call, rows: Sequence[Row]) -> Merchants | None:

@@ -19,6 +19,7 @@ from minibank.cli import (
     serve,
     settings,
     tokens,
+    transactions,
     users,
 )
 from minibank.cli.common import FAILED, REFUSED, CommandFailed
@@ -46,6 +47,7 @@ app.add_typer(users.app, name="user", rich_help_panel=_PEOPLE)
 app.add_typer(clients.app, name="client", rich_help_panel=_PEOPLE)
 app.add_typer(accounts.app, name="account", rich_help_panel=_PEOPLE)
 app.add_typer(cards.app, name="card", rich_help_panel=_PEOPLE)
+app.add_typer(transactions.app, name="transaction", rich_help_panel=_PEOPLE)
 app.add_typer(tokens.app, name="token", rich_help_panel=_PEOPLE)
 app.command("audit", rich_help_panel=_TRUST)(audit.audit_bank)
 app.command("backup", rich_help_panel=_TRUST)(backup.back_up_bank)

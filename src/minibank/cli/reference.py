@@ -1,4 +1,4 @@
-"""The pages docs/reference/cli.md and docs/reference/settings.md, from the code itself."""
+"""The pages in docs/reference that follow from the code."""
 
 import sys
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from minibank.cli.common import BANK_PANEL
+from minibank.cli.limits_page import limits_reference
 from minibank.settings.show import markdown_reference
 
 _INTRODUCTION = """\
@@ -34,11 +35,13 @@ This page is generated from the code: `minibank reference cli`."""
 
 
 def print_reference(
-    page: Annotated[str, typer.Argument(help="cli or settings.")], context: typer.Context
+    page: Annotated[str, typer.Argument(help="cli, limits or settings.")], context: typer.Context
 ) -> None:
     """Print a page of the documentation that follows from the code."""
     if page == "settings":
         sys.stdout.write(markdown_reference())
+    elif page == "limits":
+        sys.stdout.write(limits_reference())
     else:
         sys.stdout.write(cli_reference(context.find_root().command))
 

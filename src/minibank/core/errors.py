@@ -11,6 +11,7 @@
     ├── MethodNotAllowed       405  bad_request.method_not_allowed
     ├── TooLarge               413  bad_request.too_large
     ├── Conflict               409  conflict.*
+    ├── PreconditionFailed     412  precondition_failed
     ├── RateLimited            429  rate_limited.*
     ├── InternalService        500  internal_service.*
     ├── Unavailable            503  unavailable.*
@@ -132,6 +133,18 @@ class Conflict(BankError):
 
     status = 409
     segment = "conflict"
+
+
+class PreconditionFailed(BankError):
+    """What the caller wants to change is no longer what it has seen (RFC 9110 section 13.1.1)."""
+
+    status = 412
+    segment = "precondition_failed"
+
+    def __init__(self, thing: str) -> None:
+        super().__init__(
+            "precondition_failed", f"The {thing} has changed since it was read: read it again"
+        )
 
 
 class RateLimited(BankError):

@@ -5,9 +5,9 @@ at once, no more than the limit are judged in a window. A guess that turns out r
 """
 
 import hashlib
-import ipaddress
 from dataclasses import dataclass
 
+from minibank.core.addresses import network_of
 from minibank.core.ids import SHARDS
 from minibank.db import Tx
 from minibank.oauth import store
@@ -34,15 +34,7 @@ def login_subject(client_id: str, email_key: str) -> Subject:
 
 def address_subject(address: str) -> Subject:
     """One network address; for IPv6 its /64, which is what one customer gets."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return _subject("address", address)
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is None:
-            return _subject("address", str(ipaddress.ip_network((parsed, 64), strict=False)))
-        return _subject("address", str(parsed.ipv4_mapped))
-    return _subject("address", str(parsed))
+    return _subject("address", network_of(address))
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ def _setting(
 
 _BANK, _DATABASE, _SERVER, _TOKENS = "The bank", "Database", "Server", "Tokens"
 _PASSWORDS, _MONEY, _DUE, _LOGS = "Passwords", "Payments", "Due work", "Logs"
+_LIMITS = "Limits on requests"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +188,56 @@ class Settings:
         Integer(1, HOUR),
         "How long requests that run may take to finish when the server stops.",
         10,
+    )
+    rate_address_per_minute: int = _setting(
+        _LIMITS,
+        Integer(0, 1_000_000),
+        "Requests from one network address (for IPv6 its /64) that each process answers in a"
+        " minute, evenly or at once; 0 is no limit.",
+        0,
+        production=6_000,
+    )
+    rate_token_address_per_minute: int = _setting(
+        _LIMITS,
+        Integer(0, 1_000_000),
+        "The same for requests to `/oauth2/token`, which count as other requests too.",
+        0,
+        production=120,
+    )
+    rate_client_per_minute: int = _setting(
+        _LIMITS,
+        Integer(0, 1_000_000),
+        "The same for one OAuth client, whatever the address.",
+        0,
+        production=60_000,
+    )
+    rate_user_per_minute: int = _setting(
+        _LIMITS,
+        Integer(0, 1_000_000),
+        "The same for one user through one client.",
+        0,
+        production=1_200,
+    )
+    rate_subjects_max: int = _setting(
+        _LIMITS,
+        Integer(100, 10_000_000),
+        "How many addresses, clients, users and tokens, of each, a process remembers for these"
+        " limits; the longest unused are forgotten first. One takes some 300 bytes.",
+        100_000,
+    )
+    client_requests_max: int = _setting(
+        _LIMITS,
+        Integer(0, 100_000),
+        "Requests of one client that each process works on at a time, so that one that sends many"
+        " leaves room for the others; the next wait. 0 is no limit.",
+        0,
+        production=2,
+    )
+    client_waiting_max: int = _setting(
+        _LIMITS,
+        Integer(0, 100_000),
+        "Requests of one client that may wait for that; more are answered 429 at once.",
+        200,
     )
     access_token_seconds: int = _setting(
         _TOKENS,

@@ -5,27 +5,31 @@ note that the customer and all clients share. The bank's own keys cannot be chan
 sends back all it has read must not fail, so attempts are passed over in silence.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from minibank.core.errors import BadParam
 from minibank.db import Row, Tx
 from minibank.transactions import store
+from minibank.transactions.notes import change_notes
 from minibank.transactions.records import Annotation
 from minibank.transactions.wire import NOTES, decode_metadata, encode_metadata
 
 KEYS_MAX = 100
 KEY_BYTES_MAX = 255
 VALUE_BYTES_MAX = 4096
+METADATA_BYTES_MAX = 64 * 1024
+"""What one client may keep on one transaction, keys and values together: a page shows a hundred."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Which transaction, and whose annotations on it."""
+    """Which transaction, whose annotations on it, and for which user the client acts."""
 
     shard: int
     transaction_id: str
     client_id: str
+    user_id: str
 
 
 def require_acceptable(changes: Mapping[str, str]) -> None:
@@ -38,26 +42,41 @@ def require_acceptable(changes: Mapping[str, str]) -> None:
 
 
 def merge(current: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:
-    """The keys after the changes: an empty value deletes. `BadParam` when they are too many."""
+    """The keys after the changes: an empty value deletes.
+
+    Raises `BadParam` when they are too many, or too much together.
+    """
     merged = {key: value for key, value in {**current, **changes}.items() if value}
     if len(merged) > KEYS_MAX:
         raise BadParam("metadata", f"may hold at most {KEYS_MAX} keys")
+    if sum(len(key.encode()) + len(merged[key].encode()) for key in merged) > METADATA_BYTES_MAX:
+        raise BadParam("metadata", f"may hold at most {METADATA_BYTES_MAX} bytes in all")
     return merged
 
 
-async def annotate(tx: Tx, target: Target, changes: Mapping[str, str]) -> Row:
+def _accept(row: Row) -> None:
+    """Any row will do."""
+
+
+async def annotate(
+    tx: Tx,
+    target: Target,
+    changes: Mapping[str, str],
+    require: Callable[[Row], None] = _accept,
+) -> Row:
     """Apply a client's acceptable changes to a transaction that exists; the row after them.
 
-    What changes nothing writes nothing, and `updated` stays. Otherwise `updated` becomes this
-    instant, or stays where it is if it is already later. Raises `BadParam` for too many keys.
+    `require` sees the row under its lock before anything changes, and may raise. What changes
+    nothing writes nothing, and `updated` stays. Otherwise `updated` becomes this instant, or stays
+    where it is if it is already later. Raises `BadParam` for too many keys or too much in them.
     """
     # The lock comes first and by itself: what is merged with must be read after it.
     await store.lock_transactions(tx, [target.shard], [target.transaction_id])
     row = await _read(tx, target)
+    require(row)
     notes = changes.get(NOTES)
     if notes is not None and notes != row["notes"]:
-        updated_at = max(tx.now, row["updated_at"])
-        await store.put_notes(tx, target.shard, target.transaction_id, notes, updated_at)
+        await change_notes(tx, row, notes, target.user_id, target.client_id)
     fixed = {NOTES, *decode_metadata(row["metadata"])}
     private = {key: value for key, value in changes.items() if key not in fixed}
     current = decode_metadata(row["annotations"] or "{}")

@@ -12,7 +12,8 @@ class TransactionRecord(msgspec.Struct, kw_only=True, frozen=True):
 
     `amount` and `local_amount` carry their sign (a debit is negative). `account_balance` is what
     was available right after the decision, a snapshot that is never computed again. `metadata` and
-    `counterparty` are JSON objects of strings; instants are microseconds.
+    `counterparty` are JSON objects of strings; instants are microseconds. Every change of the row
+    advances `version`.
     """
 
     shard: int
@@ -41,6 +42,7 @@ class TransactionRecord(msgspec.Struct, kw_only=True, frozen=True):
     include_in_spending: bool
     amount_is_pending: bool
     decline_reason: str | None
+    version: int = 1
 
 
 COLUMNS = TransactionRecord.__struct_fields__
@@ -52,6 +54,7 @@ CHANGING = (
     "local_currency",
     "include_in_spending",
     "amount_is_pending",
+    "version",
 )
 """The columns that a later event of a card payment may change."""
 
@@ -64,6 +67,24 @@ class Annotation(msgspec.Struct, kw_only=True, frozen=True):
     client_id: str
     metadata: str
     updated_at: int
+
+
+class NoteChange(msgspec.Struct, kw_only=True, frozen=True):
+    """One change of the note that a transaction's readers share: who, when and what was before.
+
+    `version` is the transaction's version that the change made.
+    """
+
+    shard: int
+    transaction_id: str
+    version: int
+    user_id: str
+    client_id: str
+    changed_at: int
+    notes_before: str
+
+
+NOTE_CHANGE_COLUMNS = NoteChange.__struct_fields__
 
 
 class MerchantRecord(msgspec.Struct, kw_only=True, frozen=True):

@@ -11,8 +11,10 @@ from minibank.transactions.records import (
     CHANGING,
     COLUMNS,
     MERCHANT_COLUMNS,
+    NOTE_CHANGE_COLUMNS,
     Annotation,
     MerchantRecord,
+    NoteChange,
     TransactionRecord,
 )
 from minibank.transactions.windows import Span
@@ -35,9 +37,13 @@ async def insert_transactions(tx: Tx, records: Sequence[TransactionRecord]) -> N
 
 
 async def update_transactions(tx: Tx, records: Sequence[TransactionRecord]) -> None:
-    """Store what later events changed in these transactions."""
+    """Store what later events changed in these transactions, each as its next version.
+
+    The records were read under the lock of `lock_transactions`, so nobody else made that version.
+    """
+    changed = [msgspec.structs.replace(one, version=one.version + 1) for one in records]
     columns = ("shard", "id", *CHANGING)
-    rows = [[_value(getattr(record, column)) for column in columns] for record in records]
+    rows = [[_value(getattr(record, column)) for column in columns] for record in changed]
     await tx.update_rows("transactions", ("shard", "id"), CHANGING, rows)
 
 
@@ -51,7 +57,7 @@ async def list_records(
                t.amount, t.currency, t.local_amount, t.local_currency, t.account_balance,
                t.description, t.merchant_id, t.category, t.notes, t.metadata, t.counterparty,
                t.scheme, t.dedupe_id, t.user_id, t.is_load, t.originator, t.include_in_spending,
-               t.amount_is_pending, t.decline_reason
+               t.amount_is_pending, t.decline_reason, t.version
         FROM unnest($1::bigint[], $2::text[]) AS k(shard, id)
         JOIN transactions t ON t.shard = k.shard AND t.id = k.id
         """,
@@ -95,7 +101,10 @@ async def list_page(
 async def find_transaction(
     tx: ReadTx, shard: int, transaction_id: str, client_id: str
 ) -> Row | None:
-    """One transaction with this client's annotation, in the columns of `list_page`."""
+    """One transaction with this client's annotation, in the columns of `list_page`.
+
+    Behind them are the versions of both; `annotation_version` is None without an annotation.
+    """
     return await tx.fetch_one(
         """
         SELECT t.shard, t.id, t.account_id, t.created_at, t.updated_at, t.settled_at, t.amount,
@@ -103,7 +112,8 @@ async def find_transaction(
                t.merchant_id, t.category, t.notes, t.metadata, t.counterparty, t.scheme,
                t.dedupe_id, t.user_id, t.is_load, t.originator, t.include_in_spending,
                t.amount_is_pending, t.decline_reason,
-               n.metadata AS annotations, n.updated_at AS annotated_at
+               n.metadata AS annotations, n.updated_at AS annotated_at,
+               t.version, n.version AS annotation_version
         FROM transactions t
         LEFT JOIN annotations n
           ON n.shard = t.shard AND n.transaction_id = t.id AND n.client_id = $3
@@ -163,9 +173,10 @@ async def lock_transactions(tx: Tx, shards: Sequence[int], ids: Sequence[str]) -
 
 
 async def put_notes(tx: Tx, shard: int, transaction_id: str, notes: str, updated_at: int) -> None:
-    """Store the note that all of a transaction's readers share."""
+    """Store the note that all of a transaction's readers share, as the row's next version."""
     await tx.execute(
-        "UPDATE transactions SET notes = $3, updated_at = $4 WHERE shard = $1 AND id = $2",
+        "UPDATE transactions SET notes = $3, updated_at = $4, version = version + 1"
+        " WHERE shard = $1 AND id = $2",
         shard,
         transaction_id,
         notes,
@@ -173,14 +184,60 @@ async def put_notes(tx: Tx, shard: int, transaction_id: str, notes: str, updated
     )
 
 
-async def put_annotation(tx: Tx, annotation: Annotation) -> None:
-    """Store what a client now says about a transaction, whole."""
+async def find_notes(tx: ReadTx, shard: int, transaction_id: str) -> str | None:
+    """The note that stands on a transaction; None when there is no such transaction."""
+    row = await tx.fetch_one(
+        "SELECT notes FROM transactions WHERE shard = $1 AND id = $2", shard, transaction_id
+    )
+    return None if row is None else row["notes"]
+
+
+async def insert_note_change(tx: Tx, change: NoteChange) -> None:
+    """Store who changed a note, and what it said before."""
+    row = [_value(getattr(change, column)) for column in NOTE_CHANGE_COLUMNS]
+    await tx.insert_rows("note_changes", NOTE_CHANGE_COLUMNS, [row])
+
+
+async def drop_old_note_changes(tx: Tx, shard: int, transaction_id: str, keep: int) -> None:
+    """Forget all changes of a note but the newest `keep`."""
     await tx.execute(
         """
-        INSERT INTO annotations (shard, transaction_id, client_id, metadata, updated_at)
-        VALUES ($1, $2, $3, $4, $5)
+        DELETE FROM note_changes
+        WHERE shard = $1 AND transaction_id = $2
+          AND version <= (SELECT version FROM note_changes
+                          WHERE shard = $1 AND transaction_id = $2
+                          ORDER BY version DESC LIMIT 1 OFFSET $3)
+        """,
+        shard,
+        transaction_id,
+        keep,
+    )
+
+
+async def list_note_changes(tx: ReadTx, shard: int, transaction_id: str) -> list[NoteChange]:
+    """The changes of a transaction's note that are kept, newest first."""
+    rows = await tx.fetch(
+        """
+        SELECT shard, transaction_id, version, user_id, client_id, changed_at, notes_before
+        FROM note_changes
+        WHERE shard = $1 AND transaction_id = $2
+        ORDER BY version DESC
+        """,
+        shard,
+        transaction_id,
+    )
+    return [NoteChange(**{name: row[name] for name in NOTE_CHANGE_COLUMNS}) for row in rows]
+
+
+async def put_annotation(tx: Tx, annotation: Annotation) -> None:
+    """Store what a client now says about a transaction, whole, as the row's next version."""
+    await tx.execute(
+        """
+        INSERT INTO annotations (shard, transaction_id, client_id, metadata, updated_at, version)
+        VALUES ($1, $2, $3, $4, $5, 1)
         ON CONFLICT (shard, transaction_id, client_id)
-        DO UPDATE SET metadata = excluded.metadata, updated_at = excluded.updated_at
+        DO UPDATE SET metadata = excluded.metadata, updated_at = excluded.updated_at,
+                      version = annotations.version + 1
         """,
         annotation.shard,
         annotation.transaction_id,

@@ -137,14 +137,17 @@ Merchants = Mapping[str, Raw]
 def show_transaction(
     row: Row, settled_pending: SettledPending, merchants: Merchants | None = None
 ) -> WireTransaction:
-    """A row of `store.list_page` as its reader may see it; `merchants` when they are expanded."""
+    """A row of `store.list_page` as its reader may see it; `merchants` when they are expanded.
+
+    What a row has beyond those columns is not shown.
+    """
     # The order of the columns, and below of the fields: a page of a hundred is shown in a third of
     # the time that names take.
     # fmt: off
     (_, transaction_id, account_id, created_at, updated_at, settled_at, amount, currency,
      local_amount, local_currency, account_balance, description, merchant_id, category, notes,
      metadata, counterparty, scheme, dedupe_id, user_id, is_load, originator, include_in_spending,
-     amount_is_pending, decline_reason, annotations, annotated_at) = row
+     amount_is_pending, decline_reason, annotations, annotated_at, *_) = row
     # fmt: on
     if annotated_at is not None and annotated_at > updated_at:
         # A private annotation moves `updated` for its own client only.

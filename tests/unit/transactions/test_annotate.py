@@ -3,7 +3,12 @@
 import pytest
 
 from minibank.core.errors import BadParam
-from minibank.transactions.annotate import KEYS_MAX, merge, require_acceptable
+from minibank.transactions.annotate import (
+    KEYS_MAX,
+    METADATA_BYTES_MAX,
+    merge,
+    require_acceptable,
+)
 
 
 def test_a_change_names_only_its_own_keys():
@@ -35,3 +40,10 @@ def test_longer_ones_are_refused(change):
     with pytest.raises(BadParam) as refused:
         require_acceptable(change)
     assert refused.value.code == "bad_request.bad_param.metadata"
+
+
+def test_all_keys_and_values_together_are_limited_in_bytes():
+    half = {"é" * 8: "v" * (METADATA_BYTES_MAX // 2 - 16)}
+    assert merge(half, {"k" * 16: "é" * (METADATA_BYTES_MAX // 4 - 8)}).keys() > half.keys()
+    with pytest.raises(BadParam):
+        merge(half, {"k" * 16: "é" * (METADATA_BYTES_MAX // 4 - 8) + "v"})
