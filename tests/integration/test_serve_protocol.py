@@ -10,7 +10,7 @@ import pytest
 
 from minibank.app.errors import StartError
 from minibank.app.protocol import HEAD_BYTES_MAX
-from minibank.app.server import address, listen, located, serve
+from minibank.app.server import listen, local_url, located, serve
 from minibank.settings import Settings
 
 LOCAL = Settings(port=0, drain_seconds=2)
@@ -147,7 +147,7 @@ async def test_the_server_does_not_say_what_it_is():
 
 
 FORWARDED = (
-    b"GET / HTTP/1.1\r\nx-forwarded-for: 203.0.113.9\r\nx-forwarded-proto: https\r\n"
+    b"GET / HTTP/1.1\r\nhost: bank\r\nx-forwarded-for: 203.0.113.9\r\nx-forwarded-proto: https\r\n"
     b"connection: close\r\n\r\n"
 )
 
@@ -225,6 +225,8 @@ def test_a_server_knows_its_port_and_public_address_before_it_answers():
         found = located(LOCAL, listener)
         port = listener.getsockname()[1]
         assert (found.port, found.public_url) == (port, f"http://127.0.0.1:{port}")
+        secure = located(Settings(port=0, tls="dev"), listener)
+        assert secure.public_url == f"https://127.0.0.1:{port}"
         named = located(Settings(port=0, public_url="https://api.example.com"), listener)
         assert named.public_url == "https://api.example.com"
 
@@ -232,12 +234,13 @@ def test_a_server_knows_its_port_and_public_address_before_it_answers():
 @pytest.mark.parametrize(
     ("host", "url"),
     [
-        ("127.0.0.1", "http://127.0.0.1:80"),
-        ("0.0.0.0", "http://127.0.0.1:80"),
-        ("::", "http://[::1]:80"),
-        ("::1", "http://[::1]:80"),
-        ("bank.local", "http://bank.local:80"),
+        ("127.0.0.1", "://127.0.0.1:80"),
+        ("0.0.0.0", "://127.0.0.1:80"),
+        ("::", "://[::1]:80"),
+        ("::1", "://[::1]:80"),
+        ("bank.local", "://bank.local:80"),
     ],
 )
 def test_an_address_to_paste_names_a_host_that_can_be_reached(host, url):
-    assert address(host, 80) == url
+    assert local_url(Settings(host=host, port=80)) == f"http{url}"
+    assert local_url(Settings(host=host, port=80, tls="dev")) == f"https{url}"

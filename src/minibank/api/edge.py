@@ -12,6 +12,7 @@ from minibank.api.cors import Origins
 from minibank.api.endpoint import Edge, Request
 from minibank.api.limiting import EXEMPT, TOKEN_PATH, Limits, Meter
 from minibank.api.paths import headers_of, method_of, segments_of
+from minibank.api.public_url import public_url_for
 from minibank.api.requests import BODY_BYTES_MAX, Params, Parsed, require_storable
 from minibank.api.routing import Place, Table
 from minibank.core.errors import BankError, MethodNotAllowed, NotFound, TooLarge
@@ -133,6 +134,9 @@ class Api:
             parsed=parsed,
             address=client[0] if client else "",
             meter=exchange.meter,
+            public_url=public_url_for(
+                self._edge.settings, exchange.scope["scheme"], exchange.headers.get("host", "")
+            ),
         )
         return await runner(self._edge, request)
 

@@ -35,9 +35,11 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request after routing: `path` holds the named segments, `address` the peer's address.
+    """A request after routing.
 
-    `meter` is what counts it for its client and user, once these are known.
+    `path` holds the named segments, `address` the sender's address, `public_url` is what absolute
+    URLs in the answer begin with, and `meter` counts the request for its client and user, once
+    these are known.
     """
 
     path: Mapping[str, str]
@@ -45,6 +47,7 @@ class Request:
     parsed: Parsed
     address: str
     meter: Meter
+    public_url: str
 
     @property
     def params(self) -> Params:
@@ -63,6 +66,7 @@ class Call:
     path: Mapping[str, str]
     settings: Settings
     headers: Mapping[str, str] = field(repr=False)
+    public_url: str
     token: str = field(repr=False)
 
     def forbidden(self) -> Forbidden:
@@ -98,6 +102,7 @@ async def _call(tx: ReadTx, edge: Edge, request: Request) -> Call:
         path=request.path,
         settings=edge.settings,
         headers=request.headers,
+        public_url=request.public_url,
         token=token,
     )
 

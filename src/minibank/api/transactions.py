@@ -234,4 +234,4 @@ async def _merchants(tx: ReadTx, call: Call, rows: Sequence[Row]) -> Merchants |
     if not expands_merchant(call.params):
         return None
     ids = sorted({row["merchant_id"] for row in rows if row["merchant_id"]})
-    return show_merchants(await store.list_merchants(tx, ids), call.settings.public_url)
+    return show_merchants(await store.list_merchants(tx, ids), call.public_url)

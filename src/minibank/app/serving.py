@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -14,7 +15,8 @@ import structlog
 from minibank.app.bank import open_bank
 from minibank.app.books import open_books
 from minibank.app.errors import StartError
-from minibank.app.server import listen, located, serve, stopping
+from minibank.app.server import listen, located, renewing, serve, stopping
+from minibank.app.tls import open_tls
 from minibank.settings import Settings
 
 log = structlog.get_logger()
@@ -45,6 +47,7 @@ async def serve_bank(settings: Settings, on_serving: OnServing) -> None:
         await serve_here(settings, listener, lambda: on_serving(settings))
         return
     # Before the processes start, so that what is wrong is said once, by this one.
+    open_tls(settings)
     async with open_books(settings, creates=settings.mode == "sandbox"):
         pass
     with listener:
@@ -55,8 +58,9 @@ async def serve_here(
     settings: Settings, listener: socket.socket, on_ready: Callable[[], Awaitable[None]]
 ) -> None:
     """Serve on this socket in this process."""
+    tls = open_tls(settings)
     async with open_bank(settings) as bank:
-        await serve(bank.api, settings, listener, on_ready)
+        await serve(bank.api, settings, listener, on_ready, tls)
 
 
 @dataclass
@@ -73,7 +77,7 @@ class _Workers:
 
     async def run(self) -> None:
         """Keep `workers` processes running until a signal; `StartError` when they cannot start."""
-        with stopping(lambda _: self._stop()):
+        with stopping(lambda _: self._stop()), renewing(self.settings, self._renew):
             async with asyncio.TaskGroup() as group:
                 for _ in range(self.settings.workers):
                     group.create_task(self._keep_one())
@@ -129,6 +133,11 @@ class _Workers:
             process.terminate()
         grace = self.settings.drain_seconds + self.settings.queue_wait_seconds + SLACK_SECONDS
         asyncio.get_running_loop().call_later(grace, self._kill)
+
+    def _renew(self) -> None:
+        """Have every process read its certificate again."""
+        for process in self._running():
+            process.send_signal(signal.SIGHUP)
 
     def _kill(self) -> None:
         for process in self._running():

@@ -108,7 +108,10 @@ def for_a_bank(command: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-_SETTING_FLAGS = {"host", "port", "workers", "public_url", "log_level"}
+_SETTING_FLAGS = {
+    *("host", "port", "workers", "public_url", "log_level"),
+    *("tls", "tls_cert", "tls_key"),
+}
 
 
 def read_settings(

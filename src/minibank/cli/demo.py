@@ -13,9 +13,10 @@ import typer
 import uvloop
 
 from minibank.app.books import open_books, read_bank
+from minibank.app.dev_files import dev_files
 from minibank.app.errors import StartError
 from minibank.app.logs import configure_logs
-from minibank.app.server import address
+from minibank.app.server import local_url
 from minibank.app.serving import serve_bank
 from minibank.cli.common import (
     FAILED,
@@ -28,7 +29,7 @@ from minibank.cli.common import (
 )
 from minibank.cli.demo_sheet import Sheet, print_sheet
 from minibank.cli.info_file import forget_info, write_info
-from minibank.cli.serve import HostFlag, PortFlag
+from minibank.cli.serve import HostFlag, PortFlag, TlsFlag
 from minibank.core.clock import MICROSECONDS, SystemClock
 from minibank.core.instants import format_instant
 from minibank.db import sqlite_url
@@ -62,6 +63,7 @@ def demo(  # noqa: PLR0913, PLR0917 - each is a flag
     ] = DIRECTORY,
     port: PortFlag = None,
     host: HostFlag = None,
+    tls: TlsFlag = None,
     info: Annotated[
         Path | None,
         typer.Option(
@@ -91,11 +93,13 @@ def demo(  # noqa: PLR0913, PLR0917 - each is a flag
 
       minibank demo
 
+      minibank demo --tls dev
+
       minibank demo --port 0 --info demo.json
     """
     own = sqlite_url(directory.absolute() / _FILES[0])
     place = Place(directory, own) if database is None else Place(None, database)
-    flags = {"database": place.database, "host": host, "port": port}
+    flags = {"database": place.database, "host": host, "port": port, "tls": tls}
     loaded = read_settings(flags, config, set_, directory=None)
     _require_demo(loaded, info, no_serve=no_serve)
     if info:
@@ -179,11 +183,12 @@ def _serve(settings: Settings, known: DemoInfo, place: Place, info: Path | None)
     async def tell(running: Settings) -> None:
         base_url = running.public_url
         if info:
-            write_info(info, {"base_url": base_url, **_as_json(known)})
+            ca_file = {"ca_file": str(dev_files(running).ca)} if running.tls == "dev" else {}
+            write_info(info, {"base_url": base_url, **ca_file, **_as_json(known)})
         week_ago = SystemClock().now() - WEEK
         since = format_instant(week_ago)[:10]
-        local = address(running.host, running.port)
-        print_sheet(console(), Sheet(local, place.name, known, since))
+        ca = dev_files(running).ca if running.tls == "dev" else None
+        print_sheet(console(), Sheet(local_url(running), place.name, known, since, ca))
         if not is_loopback(running.host):
             errors_console().print(
                 "This bank can be reached from the network, and whoever knows its seed knows its"

@@ -1,11 +1,13 @@
 """What the demo shows when it is ready: address, people, and four commands to paste."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from minibank.cli.trust import how_to_trust
 from minibank.sandbox.demo import DemoInfo, DemoUser
 
 _KINDS = {"uk_retail": "own", "uk_retail_joint": "joint"}
@@ -53,6 +55,8 @@ class Sheet:
     place: str
     known: DemoInfo
     since: str
+    ca: Path | None = None
+    """The certificate to trust, when the bank made its own."""
 
 
 def print_sheet(console: Console, sheet: Sheet) -> None:
@@ -70,6 +74,9 @@ def print_sheet(console: Console, sheet: Sheet) -> None:
         ("redirect_uri", known.redirect_uri),
     ):
         console.print(Text.assemble((f"{name:<15}", "bold"), value), soft_wrap=True)
+    if sheet.ca:
+        console.print()
+        console.print(Text(how_to_trust(sheet.ca), "green"), soft_wrap=True)
     for title, command in commands(base_url, known, sheet.since):
         console.print()
         console.print(Text(f"# {title}", "dim"))

@@ -13,6 +13,7 @@ from minibank.cli import (
     cards,
     clients,
     demo,
+    hosts,
     keys,
     migrate,
     reference,
@@ -41,6 +42,7 @@ app = typer.Typer(
 _RUN, _PEOPLE, _TRUST = "Run a bank", "People and programs", "Look after it"
 
 app.command("demo", rich_help_panel=_RUN)(demo.demo)
+app.command("hosts", rich_help_panel=_RUN)(hosts.print_hosts)
 app.command("serve", rich_help_panel=_RUN)(serve.serve)
 app.command("migrate", rich_help_panel=_RUN)(migrate.migrate_bank)
 app.add_typer(users.app, name="user", rich_help_panel=_PEOPLE)

@@ -3,7 +3,7 @@
 from ipaddress import ip_address
 
 from minibank.settings.errors import SettingsError
-from minibank.settings.fields import environment_name
+from minibank.settings.fields import Settings, environment_name
 from minibank.settings.sources import Loaded
 
 
@@ -25,21 +25,49 @@ def require_servable(loaded: Loaded) -> None:
             f"workers: {settings.workers} processes cannot share a SQLite bank,"
             " use 1 or a postgresql:// database"
         )
+    _require_one_certificate(settings)
     if settings.mode == "production":
-        _require_tls_in_front(loaded)
-    elif not is_loopback(settings.host) and not loaded.is_named_by_hand("host"):
+        _require_tls_or_proxy(settings)
+    else:
+        _require_private(loaded)
+
+
+def _require_one_certificate(settings: Settings) -> None:
+    if bool(settings.tls_cert) != bool(settings.tls_key):
+        missing = "tls_key" if settings.tls_cert else "tls_cert"
+        raise SettingsError(f"{missing}: a certificate and its key are named together")
+    if settings.tls_cert and settings.tls == "dev":
+        raise SettingsError("tls: dev makes a certificate, leave it out to use the one of tls_cert")
+
+
+def _require_private(loaded: Loaded) -> None:
+    settings = loaded.settings
+    if is_loopback(settings.host):
+        return
+    if not loaded.is_named_by_hand("host"):
         raise SettingsError(
             f"host: {loaded.sources['host']} would show a sandbox bank to the network,"
             f" say so with --host {settings.host} or {environment_name('host')}={settings.host}"
         )
+    if not settings.speaks_tls and not settings.trusted_proxies:
+        raise SettingsError(
+            f"host: plain HTTP stays on this machine, and {settings.host} is the network: add"
+            " --tls dev, or a certificate (--tls-cert and --tls-key), or name the proxy in front"
+            " (trusted_proxies)"
+        )
 
 
-def _require_tls_in_front(loaded: Loaded) -> None:
-    settings = loaded.settings
-    if not settings.trusted_proxies:
+def _require_tls_or_proxy(settings: Settings) -> None:
+    if settings.tls == "dev":
+        raise SettingsError(
+            "tls: dev is for a sandbox bank, a production bank needs a certificate that its clients"
+            " trust already (tls_cert and tls_key)"
+        )
+    if not settings.speaks_tls and not settings.trusted_proxies:
         raise SettingsError(
             "trusted_proxies: a production bank speaks plain HTTP only to proxies that it knows,"
-            f" name yours (for example {environment_name('trusted_proxies')}=10.0.0.5)"
+            f" name yours (for example {environment_name('trusted_proxies')}=10.0.0.5), or give"
+            " the bank a certificate (tls_cert and tls_key)"
         )
     if not settings.public_url.startswith("https://"):
         raise SettingsError(

@@ -21,6 +21,7 @@ from minibank.settings.kinds import (
     is_host,
     is_network,
     is_origin,
+    is_path,
     is_web_address,
     matches,
 )
@@ -61,7 +62,7 @@ def _setting(
     return field(default=default, metadata={"setting": about})
 
 
-_BANK, _DATABASE, _SERVER, _TOKENS = "The bank", "Database", "Server", "Tokens"
+_BANK, _DATABASE, _SERVER, _TLS, _TOKENS = "The bank", "Database", "Server", "TLS", "Tokens"
 _PASSWORDS, _MONEY, _DUE, _LOGS = "Passwords", "Payments", "Due work", "Logs"
 _LIMITS = "Limits on requests"
 
@@ -74,8 +75,9 @@ class Settings:
         _BANK,
         Choice(MODES),
         "What kind of bank this is, and the preset of all defaults. `sandbox` is for developing"
-        " against; `production` is for customers of your own, and starts only behind a named proxy"
-        " that speaks TLS. The kind is written into the database when the bank is created.",
+        " against; `production` is for customers of your own, and starts only with a certificate or"
+        " behind a named proxy that speaks TLS. The kind is written into the database when the bank"
+        " is created.",
         "sandbox",
         production="production",
     )
@@ -123,7 +125,8 @@ class Settings:
         _SERVER,
         Text("an address or a host name to listen on", is_host),
         "Address to listen on. A sandbox bank listens beyond loopback only when the flag or the"
-        " environment says so: a file alone does not.",
+        " environment says so (a file alone does not), and never by plain HTTP unless a proxy is"
+        " named.",
         "127.0.0.1",
     )
     port: int = _setting(
@@ -142,14 +145,18 @@ class Settings:
         _SERVER,
         Text("an address such as https://api.example.com, without a path", is_web_address),
         "The address under which clients reach the bank, for the absolute URLs in answers. Empty:"
-        " the address it listens on. Production needs one that begins with https://.",
+        " the address it listens on. Production needs one that begins with https://. In a sandbox"
+        " bank a request for one of the API's historic host names gets this name in its answer; any"
+        " other Host is answered and never repeated.",
         "",
     )
     trusted_proxies: tuple[str, ...] = _setting(
         _SERVER,
         Texts("IP addresses or networks, such as 10.0.0.5 or 10.0.0.0/24", is_network),
-        "Proxies whose word about the client's address and scheme is believed. Production starts"
-        " only with at least one, because a proxy is what speaks TLS.",
+        "Proxies whose word about the client's address and scheme is believed, as `Forwarded`"
+        " (RFC 7239) or as `X-Forwarded-For` and `X-Forwarded-Proto`, read from right to left. Name"
+        " nothing that forwards what its own clients claim. Production without a certificate of its"
+        " own starts only with at least one.",
         (),
     )
     cors_origins: tuple[str, ...] = _setting(
@@ -183,11 +190,52 @@ class Settings:
         "How long a client may take to send the head of a request.",
         10,
     )
+    body_grace_seconds: int = _setting(
+        _SERVER,
+        Integer(1, HOUR),
+        "How long a client may take to send the body of a request, whatever its size; and how long"
+        " the rest of a body may still come after the answer.",
+        10,
+    )
+    body_bytes_per_second_min: int = _setting(
+        _SERVER,
+        Integer(1, 1_000_000),
+        "What a body must bring in each second beyond `body_grace_seconds`, on average.",
+        1_024,
+    )
     drain_seconds: int = _setting(
         _SERVER,
         Integer(1, HOUR),
         "How long requests that run may take to finish when the server stops.",
         10,
+    )
+    tls: str = _setting(
+        _TLS,
+        Choice(("off", "dev")),
+        "`dev` makes a throw-away certificate authority and a certificate for this machine and the"
+        " API's historic host names, for a sandbox bank only.",
+        "off",
+    )
+    tls_directory: str = _setting(
+        _TLS,
+        Text("a directory", is_path),
+        "Where the files of `dev` are kept. Empty: `minibank-tls` beside the SQLite file, and in"
+        " the present directory for a bank on PostgreSQL.",
+        "",
+    )
+    tls_cert: str = _setting(
+        _TLS,
+        Text("a file", is_path),
+        "The server's certificate and what leads to its root, in PEM form. SIGHUP reads it again,"
+        " for new connections.",
+        "",
+    )
+    tls_key: str = _setting(
+        _TLS,
+        Text("a file", is_path),
+        "The private key of `tls_cert`, in PEM form, without a passphrase, and not readable by"
+        " everybody.",
+        "",
     )
     rate_address_per_minute: int = _setting(
         _LIMITS,
@@ -341,6 +389,16 @@ class Settings:
         "The least important messages that are logged.",
         "info",
     )
+
+    @property
+    def speaks_tls(self) -> bool:
+        """Whether the server itself speaks TLS."""
+        return self.tls == "dev" or self.tls_cert != ""
+
+    @property
+    def scheme(self) -> str:
+        """What the addresses of this server begin with."""
+        return "https" if self.speaks_tls else "http"
 
 
 SETTINGS: dict[str, Setting] = {

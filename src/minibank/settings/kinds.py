@@ -183,6 +183,11 @@ def is_host(text: str) -> bool:
     return re.fullmatch(r"[0-9A-Za-z.:_\-]{1,253}", text) is not None
 
 
+def is_path(text: str) -> bool:
+    """Whether it can name a file or directory; empty is none."""
+    return "\0" not in text
+
+
 def matches(pattern: str) -> Callable[[str], bool]:
     """A check that the whole text has this form."""
     compiled = re.compile(pattern, re.ASCII)

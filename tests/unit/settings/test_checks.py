@@ -28,8 +28,20 @@ def test_a_sandbox_bank_listens_beyond_loopback_only_when_told_so_by_name(host, 
     config.write_text(f'host = "{host}"')
     with pytest.raises(SettingsError, match=f"--host {host}"):
         require_servable(loaded(config=config))
-    require_servable(loaded({"host": host}, config=config))
-    require_servable(loaded(environment={"MINIBANK_HOST": host}))
+    require_servable(loaded({"host": host, "tls": "dev"}, config=config))
+    require_servable(loaded({"tls": "dev"}, environment={"MINIBANK_HOST": host}))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "bank.local"])
+def test_plain_http_leaves_this_machine_only_behind_a_named_proxy(host):
+    with pytest.raises(SettingsError, match="--tls dev"):
+        require_servable(loaded({"host": host}))
+    for way in (
+        {"tls": "dev"},
+        {"trusted_proxies": "10.0.0.5"},
+        {"tls_cert": "cert.pem", "tls_key": "key.pem"},
+    ):
+        require_servable(loaded({"host": host, **way}))
 
 
 @pytest.mark.parametrize("missing", sorted(PROXIED))
@@ -45,6 +57,29 @@ def test_a_production_bank_is_not_reached_by_plain_http():
     flags = {"mode": "production", **PROXIED, "public_url": "http://api.example.com"}
     with pytest.raises(SettingsError, match="https://"):
         require_servable(loaded(flags))
+
+
+def test_a_production_bank_with_a_certificate_needs_no_proxy_but_a_public_address():
+    flags = {"mode": "production", "tls_cert": "cert.pem", "tls_key": "key.pem"}
+    with pytest.raises(SettingsError, match="public_url"):
+        require_servable(loaded(flags))
+    require_servable(loaded({**flags, "public_url": "https://api.example.com"}))
+
+
+def test_a_production_bank_shows_no_certificate_that_it_made_itself():
+    with pytest.raises(SettingsError, match="sandbox"):
+        require_servable(loaded({"mode": "production", **PROXIED, "tls": "dev"}))
+
+
+@pytest.mark.parametrize(("named", "missing"), [("tls_cert", "tls_key"), ("tls_key", "tls_cert")])
+def test_a_certificate_and_its_key_are_named_together(named, missing):
+    with pytest.raises(SettingsError, match=f"^{missing}: "):
+        require_servable(loaded({named: "some.pem"}))
+
+
+def test_a_certificate_is_given_or_made_and_not_both():
+    with pytest.raises(SettingsError, match=r"^tls: "):
+        require_servable(loaded({"tls": "dev", "tls_cert": "c.pem", "tls_key": "k.pem"}))
 
 
 def test_several_processes_need_postgresql():
