@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis.checks import CHECKS
 
+from minibank.api.routes import ROUTES
 from tests.support.asgi import RawRequest
 from tests.support.bench import Bench
 from tests.support.databases import Databases
@@ -103,6 +104,10 @@ def require_promised(bench: Bench, label: str, mode: object) -> None:
         case.validate_response(answer_of(bench, case), checks=PROMISES)
 
     ask()
+
+
+def test_the_program_understands_every_operation():
+    assert len(OPERATIONS) == len(ROUTES)
 
 
 @pytest.mark.parametrize("label", OPERATIONS)

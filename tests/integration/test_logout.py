@@ -96,8 +96,8 @@ async def test_an_operator_can_end_a_pair_by_either_of_its_tokens(
     await new_person(db)
     app = await new_app(db)
     pair = await sign_in(db, app)
-    assert await db.transact(lambda tx: revoke_token(tx, str(pair[name]), RULES)) == 1
-    assert await db.transact(lambda tx: revoke_token(tx, str(pair[name]), RULES)) == 0
+    assert await db.transact(lambda tx: revoke_token(tx, pair[name], RULES)) == 1
+    assert await db.transact(lambda tx: revoke_token(tx, pair[name], RULES)) == 0
     with refused("unauthorized.bad_access_token"):
         await caller_of(db, pair["access_token"])
     with refused("unauthorized.bad_refresh_token"):
