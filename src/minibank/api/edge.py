@@ -1,6 +1,5 @@
 """The ASGI application: one request in, one whole answer out, one line in the log."""
 
-import traceback
 from dataclasses import dataclass, field
 
 import structlog
@@ -13,33 +12,14 @@ from minibank.api.endpoint import Edge, Request
 from minibank.api.limiting import EXEMPT, TOKEN_PATH, Limits, Meter
 from minibank.api.paths import headers_of, method_of, segments_of
 from minibank.api.public_url import public_url_for
+from minibank.api.request_log import LOGGED_NAMES, loggable_code, loggable_method
 from minibank.api.requests import BODY_BYTES_MAX, Params, Parsed, require_storable
 from minibank.api.routing import Place, Table
 from minibank.core.errors import BankError, MethodNotAllowed, NotFound, TooLarge
+from minibank.core.faults import describe_fault
 from minibank.core.ids import RandomIds
 
 REQUEST_ID_BYTES = 16
-
-LOGGED_NAMES = frozenset(
-    (
-        "account_id",
-        "account_type",
-        "before",
-        "client_id",
-        "client_secret",
-        "code",
-        "expand",
-        "grant_type",
-        "limit",
-        "metadata",
-        "password",
-        "redirect_uri",
-        "refresh_token",
-        "since",
-        "username",
-    )
-)
-"""The parameters whose names are logged: any other name may itself be somebody's data."""
 
 
 class ClientGone(Exception):
@@ -171,18 +151,17 @@ class Api:
         await send({"type": "http.response.body", "body": body})
 
     def _log_fault(self, exchange: Exchange, error: Exception) -> None:
-        # As text: some renderers of exceptions print local variables, and with them tokens.
-        trace = "".join(traceback.format_exception(error))
-        self._log.error("failed", request_id=exchange.request_id, traceback=trace)
+        fault = describe_fault(error)
+        self._log.error("failed", request_id=exchange.request_id, traceback=fault)
 
     def _log_request(self, exchange: Exchange, answer: Answer) -> None:
         seconds = self._edge.db.clock.monotonic() - exchange.started
         self._log.info(
             "request",
-            method=exchange.method,
+            method=loggable_method(exchange.method),
             path=exchange.path,
             status=answer.status,
-            code=exchange.code,
+            code=loggable_code(exchange.code) if exchange.code else None,
             params=exchange.names,
             request_id=exchange.request_id,
             milliseconds=round(seconds * 1000, 3),

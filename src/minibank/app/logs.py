@@ -6,8 +6,9 @@ import sys
 
 import msgspec
 import structlog
-from structlog.typing import EventDict, Processor, ProcessorReturnValue, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, ProcessorReturnValue, WrappedLogger
 
+from minibank.core.faults import describe_fault
 from minibank.settings import Settings
 
 
@@ -41,6 +42,10 @@ def _as_json(line: EventDict, **_options: object) -> str:
         return json.dumps(line, default=repr)
 
 
+def _fault(found: ExcInfo) -> str:
+    return describe_fault(found[1]).rstrip()
+
+
 def configure_logs(settings: Settings) -> None:
     """Send our log lines, and those of the libraries, to standard error in one form."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
@@ -48,17 +53,18 @@ def configure_logs(settings: Settings) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        # Other ways to show an error print its message and local variables: tokens are among them.
+        structlog.processors.ExceptionRenderer(_fault),
     ]
     colours = sys.stderr.isatty()
     console = structlog.dev.ConsoleRenderer(
         colors=colours,
         pad_event_to=0,
         pad_level=False,
-        # The default shows the local variables of each frame, and tokens are among them.
         exception_formatter=structlog.dev.plain_traceback,
     )
     renderer: list[Processor] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_as_json)]
+        [structlog.processors.JSONRenderer(_as_json)]
         if settings.mode == "production"
         else [_for_people(console, colours=colours)]
     )
