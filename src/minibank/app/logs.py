@@ -42,8 +42,8 @@ def _as_json(line: EventDict, **_options: object) -> str:
         return json.dumps(line, default=repr)
 
 
-def _fault(found: ExcInfo) -> str:
-    return describe_fault(found[1]).rstrip()
+def _fault(exc_info: ExcInfo) -> str:
+    return describe_fault(exc_info[1]).rstrip()
 
 
 def configure_logs(settings: Settings) -> None:
