@@ -71,6 +71,7 @@ async def test_a_payment_from_authorisation_to_settlement_is_one_row_that_change
         settled_at=clock.now(),
         updated_at=clock.now(),
         amount_is_pending=False,
+        version=pending.version + 1,
     )
     assert await read_funds(db, ada) == Funds(booked=4100, held=0)
 
@@ -108,6 +109,7 @@ async def test_a_row_is_what_the_command_said(db: Database, clock: FakeClock) ->
         "include_in_spending": True,
         "amount_is_pending": True,
         "decline_reason": None,
+        "version": 1,
     }
     assert shard_of(transaction.id) == joint.shard
     assert milliseconds_of(transaction.id) == transaction.created_at // 1000

@@ -67,7 +67,7 @@ async def test_a_bank_that_is_not_there_is_not_made_by_looking_at_it(empty_datab
 
 async def test_an_older_schema_is_refused_with_the_way_out(settings: Settings):
     await create(settings)
-    await set_version(settings, "UPDATE schema_migrations SET version = 0 WHERE version > 0")
+    await set_version(settings, "DELETE FROM schema_migrations WHERE version > 1")
     with pytest.raises(StartError, match="minibank migrate"):
         async with open_books(settings):
             pass
@@ -76,7 +76,9 @@ async def test_an_older_schema_is_refused_with_the_way_out(settings: Settings):
 async def test_a_newer_schema_is_refused_even_by_who_may_migrate(settings: Settings):
     await create(settings)
     newest = migrations()[-1].version
-    await set_version(settings, f"UPDATE schema_migrations SET version = {newest + 1}")
+    await set_version(
+        settings, f"UPDATE schema_migrations SET version = {newest + 1} WHERE version = {newest}"
+    )
     for creates in (False, True):
         with pytest.raises(StartError, match="newer than this minibank knows"):
             async with open_books(settings, creates=creates):

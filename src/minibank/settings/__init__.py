@@ -1,8 +1,9 @@
 """All an operator can set: one frozen object, read once from flags, environment and a file."""
 
+from minibank.settings.about import Setting
 from minibank.settings.checks import require_servable
 from minibank.settings.errors import SettingsError
-from minibank.settings.fields import SETTINGS, Mode, Setting, Settings, environment_name, preset
+from minibank.settings.fields import SETTINGS, Mode, Settings, environment_name, preset
 from minibank.settings.sources import Loaded, load_settings
 
 __all__ = [

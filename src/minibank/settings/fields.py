@@ -6,17 +6,17 @@ docs/reference/settings.md all follow from it.
 
 # ruff: noqa: RUF009 - `_setting` makes a dataclass field
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, cast
 
+from minibank.settings.about import Setting
+from minibank.settings.about import setting as _setting
 from minibank.settings.kinds import (
     Boolean,
     Choice,
     Integer,
-    Kind,
     Text,
     Texts,
-    Value,
     is_database_url,
     is_host,
     is_network,
@@ -32,34 +32,6 @@ MODES: tuple[Mode, ...] = ("sandbox", "production")
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What is known about one setting."""
-
-    section: str
-    kind: Kind
-    meaning: str
-    sandbox: Value
-    production: Value
-    is_secret: bool = False
-
-    def preset(self, mode: str) -> Value:
-        """The default in this preset."""
-        return self.production if mode == "production" else self.sandbox
-
-
-_SAME: Any = object()
-
-
-def _setting(
-    section: str, kind: Kind, meaning: str, default: Value, *, production: Value = _SAME
-) -> Any:  # noqa: ANN401 - as dataclasses.field itself
-    """A dataclass field: its default is the sandbox's, and its metadata is the documentation."""
-    production = default if production is _SAME else production
-    about = Setting(section, kind, meaning, default, production, is_secret=section == "Database")
-    return field(default=default, metadata={"setting": about})
 
 
 _BANK, _DATABASE, _SERVER, _TLS, _TOKENS = "The bank", "Database", "Server", "TLS", "Tokens"

@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 
-from minibank.settings.fields import MODES, SETTINGS, Setting, Settings, environment_name
+from minibank.settings.about import Setting
+from minibank.settings.fields import MODES, SETTINGS, Settings, environment_name
 from minibank.settings.kinds import Value
 
 _PASSWORD_QUERY = re.compile(r"(?<=password=)[^&]*", re.IGNORECASE)
