@@ -24,7 +24,16 @@ MISSING = 2
 """Exit status: a program is not installed."""
 
 FULL = Plan()
-QUICK = replace(FULL, rounds=3, seconds=1, starts=1, floods=1, history=(SMALL_HISTORY, 100_000))
+QUICK = replace(
+    FULL,
+    rounds=3,
+    seconds=1,
+    warm_up=False,
+    starts=1,
+    floods=1,
+    history_rounds=1,
+    history=(SMALL_HISTORY, 10 * SMALL_HISTORY),
+)
 HUGE_HISTORY = 10_000_000
 
 

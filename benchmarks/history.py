@@ -39,7 +39,7 @@ def _rows(holder: Holder, merchants: Sequence[str], count: int, now: int) -> Ite
             *(shard, compose("tx", at, shard, number, number), holder.account_id),
             *(at, at, at, "card", amount, "GBP", amount, "GBP", 500_000),
             *(f"THE EXAMPLE SHOP {shop:<8} LONDON        GBR", merchants[shop], "groceries"),
-            *("", metadata, "{}", "mastercard", f"history-{number}", "", 0, 0, 1, 0, None),
+            *("", metadata, "{}", "mastercard", f"history-{number}", "", 0, 0, 1, 0, None, 1),
         )
 
 

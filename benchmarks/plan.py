@@ -12,12 +12,14 @@ SMALL_HISTORY = 10_000
 class Plan:
     """One run; the fields' defaults are those of a full one.
 
-    `seconds` is how long each thing is measured in each round. `connections` are those of a client
-    to the bank, and of pgbench to the database. `history` are sizes of one account's history.
+    `seconds` is how long each thing is measured in each round, `warm_up` whether once more before.
+    `connections` are those of a client to the bank, and of pgbench to the database. `pages` is how
+    many transactions a reader has, `history` the sizes of the accounts with a long history.
     """
 
     rounds: int = 5
-    seconds: int = 5
+    seconds: int = 4
+    warm_up: bool = True
     connections: int = 32
     threads: int = 2
     workers: int = 1
@@ -28,6 +30,7 @@ class Plan:
     pages: int = 200
     starts: int = 5
     floods: int = 3
+    history_rounds: int = 3
     history: tuple[int, ...] = (SMALL_HISTORY, 1_000_000)
     parent: Path | None = None
 

@@ -55,9 +55,9 @@ async def _read(url: str, query: str) -> object:
 
 
 @contextmanager
-def durable_server(parent: Path | None) -> Iterator[PostgresServer]:
+def durable_server(parent: Path) -> Iterator[PostgresServer]:
     """A server for as long as the block lasts; it is stopped and removed even if we are killed."""
-    keeper = KeeperProcess("durable", str(parent) if parent else None)
+    keeper = KeeperProcess("durable", str(parent))
     try:
         sockets = ask_keeper(keeper.directory)
         pid = int((keeper.directory / "data" / "postmaster.pid").read_text().split()[0])

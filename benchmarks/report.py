@@ -52,11 +52,13 @@ class Page:
 class Report:
     """Everything that a run found.
 
-    `memory` is in bytes by server, `commits_per_command` by measure and engine.
+    `load` is how many processes wanted to run before it began. `memory` is in bytes by server,
+    `commits_per_command` by measure and engine.
     """
 
     plan: Plan
     postgres: str
+    load: float
     figures: Figures = field(default_factory=dict)
     floods: dict[str, list[float]] = field(default_factory=dict)
     commits_per_command: dict[str, float] = field(default_factory=dict)
@@ -89,6 +91,7 @@ def machine(report: Report) -> dict[str, object]:
     """What it ran on."""
     return {
         "processors": cpu_count(),
+        "load_before": report.load,
         "system": platform.platform(),
         "python": sys.version.split()[0],
         "sqlite": sqlite3.sqlite_version,
@@ -104,6 +107,12 @@ def print_report(report: Report, console: Console) -> None:
         f"{'es' if plan.workers > 1 else ''}, medians of {plan.rounds} rounds of"
         f" {plan.seconds} s; every write is on disk before it is answered."
     )
+    if report.load > (cpu_count() or 1) / 2:
+        console.print(
+            f"The machine was busy before the run began (load {report.load:.1f} on"
+            f" {cpu_count()} processors): expect ratios to be off.",
+            style="bold red",
+        )
     console.print(_rates(report))
     for table in (_pages(report), _starts(report), _facts(report)):
         if table.row_count:

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from os import getloadavg
 from pathlib import Path
 
 import httpx
@@ -84,16 +85,18 @@ class Bench:
 
 def run(plan: Plan, tools: Tools, say: Say) -> Report:
     """Measure everything; whatever was started is stopped and removed, also after an error."""
+    load, _, _ = getloadavg()
     with ExitStack() as stack:
-        parent = str(plan.parent) if plan.parent else None
-        made = tempfile.TemporaryDirectory(prefix="minibank-bench-", dir=parent)
+        made = tempfile.TemporaryDirectory(prefix="minibank-bench-", dir=plan.parent)
         directory = Path(stack.enter_context(made))
+        # PostgreSQL refuses to be root: as somebody else it must be able to pass through here.
+        directory.chmod(0o711)
         say("Starting PostgreSQL ...")
-        postgres = stack.enter_context(durable_server(plan.parent))
+        postgres = stack.enter_context(durable_server(directory))
         pgbench = Pgbench(tools.pgbench, directory, postgres.flags)
         wrk = Wrk(tools.wrk, directory)
         bench = Bench(plan, directory, postgres, wrk, pgbench, SystemClock().now(), say)
-        report = Report(plan, postgres.read("postgres", "SHOW server_version"))
+        report = Report(plan, postgres.read("postgres", "SHOW server_version"), load)
         world = _fill(bench)
         _measure(bench, world, report)
         _measure_starts(bench, world, report)
@@ -228,8 +231,8 @@ def _counters(writer: Serving) -> Counters:
 
 
 def _rounds(bench: Bench, contenders: list[Contender], report: Report) -> None:
-    bench.say("Warming up ...")
-    for contender in contenders:
+    for contender in contenders if bench.plan.warm_up else ():
+        bench.say(f"Warming up: {contender.measure}, {contender.who} ...")
         contender.run(WARM_UP_SECONDS)
     for number in range(1, bench.plan.rounds + 1):
         for contender in contenders:
@@ -276,7 +279,7 @@ def _histories(bench: Bench, world: Filled, banks: dict[str, Serving], report: R
             load = contest.load(bank.url, requests)
             pages.append(((engine, count), contest.http("history", engine, load, bank.pids)))
     bench.say("Reading from long histories ...")
-    for _ in range(plan.rounds):
+    for _ in range(plan.history_rounds):
         for key, page in pages:
             found.setdefault(key, []).append(page.run(plan.seconds))
     for (engine, count), rounds in sorted(found.items()):

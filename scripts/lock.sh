@@ -11,7 +11,7 @@ if ! [ -x "$tools/bin/uv" ]; then
 fi
 
 compile() {
-    "$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+    "$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
         --custom-compile-command "make lock" --constraint requirements/constraints.txt "$@"
 }
 

@@ -2,9 +2,11 @@
 
 import shutil
 import subprocess
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.architecture.source import ROOT
 
@@ -60,3 +62,17 @@ def test_a_python_without_venv_is_told_by_its_package(bare_path: Path, tmp_path:
     assert said.returncode == 1
     assert "python3.11-venv" in said.stderr or "venv and ensurepip" in said.stderr
     assert not (tmp_path / "venv").exists()
+
+
+def test_what_is_wanted_with_extras_is_locked_with_them() -> None:
+    # With only the bare name pinned, pip looks for the newest release that has the extra, and
+    # stops because no hash of that one is known: an install breaks when somebody else releases.
+    lock = (ROOT / "requirements" / "dev.lock").read_text()
+    wanted = {
+        f"{one.name}[{','.join(sorted(one.extras))}]=="
+        for installed in distributions()
+        for one in map(Requirement, installed.requires or ())
+        if one.extras and (one.marker is None or one.marker.evaluate({"extra": ""}))
+    }
+    assert wanted
+    assert [pin for pin in sorted(wanted) if f"\n{pin}" not in lock] == []
