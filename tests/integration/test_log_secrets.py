@@ -26,8 +26,7 @@ from minibank.db.base import ReadWork, Work
 from minibank.oauth.records import Client
 from minibank.payments.commands import TopUp
 from minibank.payments.engine import Engine
-from minibank.settings import Settings
-from minibank.settings.fields import Mode
+from minibank.settings import Mode, Settings
 from tests.integration.test_serve_workers import serving
 from tests.support.asgi import RawAnswer, RawRequest, ask
 from tests.support.callers import SETTINGS, add_account, add_client, add_token, add_user

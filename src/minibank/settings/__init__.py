@@ -1,9 +1,10 @@
 """All an operator can set: one frozen object, read once from flags, environment and a file."""
 
 from minibank.settings.about import Setting
+from minibank.settings.bank import Mode
 from minibank.settings.checks import require_servable
 from minibank.settings.errors import SettingsError
-from minibank.settings.fields import SETTINGS, Mode, Settings, environment_name, preset
+from minibank.settings.fields import SETTINGS, Settings, environment_name, preset
 from minibank.settings.sources import Loaded, load_settings
 
 __all__ = [

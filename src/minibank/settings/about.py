@@ -5,6 +5,10 @@ from typing import Any
 
 from minibank.settings.kinds import Kind, Value
 
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:

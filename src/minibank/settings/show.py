@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from minibank.settings.about import Setting
-from minibank.settings.fields import MODES, SETTINGS, Settings, environment_name
+from minibank.settings.bank import MODES
+from minibank.settings.fields import SETTINGS, Settings, environment_name
 from minibank.settings.kinds import Value
 
 _PASSWORD_QUERY = re.compile(r"(?<=password=)[^&]*", re.IGNORECASE)

@@ -8,8 +8,7 @@ import pytest
 import structlog
 
 from minibank.app.logs import configure_logs
-from minibank.settings import Settings
-from minibank.settings.fields import Mode
+from minibank.settings import Mode, Settings
 
 
 @pytest.mark.parametrize("mode", ["sandbox", "production"])

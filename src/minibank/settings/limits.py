@@ -1,0 +1,64 @@
+"""How many requests are answered."""
+
+from dataclasses import dataclass
+
+from minibank.settings.about import setting
+from minibank.settings.kinds import Integer
+
+_LIMITS = "Limits on requests"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitSettings:
+    """How many requests are answered."""
+
+    rate_address_per_minute: int = setting(
+        _LIMITS,
+        Integer(0, 1_000_000),
+        "Requests from one network address (for IPv6 its /64) that each process answers in a"
+        " minute, evenly or at once; 0 is no limit.",
+        0,
+        production=6_000,
+    )
+    rate_token_address_per_minute: int = setting(
+        _LIMITS,
+        Integer(0, 1_000_000),
+        "The same for requests to `/oauth2/token`, which count as other requests too.",
+        0,
+        production=120,
+    )
+    rate_client_per_minute: int = setting(
+        _LIMITS,
+        Integer(0, 1_000_000),
+        "The same for one OAuth client, whatever the address.",
+        0,
+        production=60_000,
+    )
+    rate_user_per_minute: int = setting(
+        _LIMITS,
+        Integer(0, 1_000_000),
+        "The same for one user through one client.",
+        0,
+        production=1_200,
+    )
+    rate_subjects_max: int = setting(
+        _LIMITS,
+        Integer(100, 10_000_000),
+        "How many addresses, clients, users and tokens, of each, a process remembers for these"
+        " limits; the longest unused are forgotten first. One takes some 300 bytes.",
+        100_000,
+    )
+    client_requests_max: int = setting(
+        _LIMITS,
+        Integer(0, 100_000),
+        "Requests of one client that each process works on at a time, so that one that sends many"
+        " leaves room for the others; the next wait. 0 is no limit.",
+        0,
+        production=2,
+    )
+    client_waiting_max: int = setting(
+        _LIMITS,
+        Integer(0, 100_000),
+        "Requests of one client that may wait for that; more are answered 429 at once.",
+        200,
+    )
