@@ -58,6 +58,12 @@ class _CountingTx(_CountingReads):
         self._statements.append(f"UPDATE {table}")
         await self._tx.update_rows(table, keys, columns, rows)
 
+    async def delete_rows(
+        self, table: str, keys: Sequence[str], rows: Sequence[Sequence[Value]]
+    ) -> None:
+        self._statements.append(f"DELETE FROM {table}")
+        await self._tx.delete_rows(table, keys, rows)
+
 
 class CountingDatabase:
     """`db` with a list of every statement that was run; see `Database` for the rest."""

@@ -17,7 +17,6 @@ from minibank.db.base import (
     ReadWork,
     Row,
     SnapshotWork,
-    Tx,
     Value,
     Work,
 )
@@ -32,6 +31,7 @@ from minibank.db.errors import (
     raise_translated,
 )
 from minibank.db.pool import Connection, Pool
+from minibank.db.postgres_writes import Write, document_of, statement_of
 from minibank.db.retry import with_retries
 
 T = TypeVar("T")
@@ -125,16 +125,19 @@ class PostgresTx:
     def __init__(self, connection: Connection, now: int, ids: IdSource, types: Types) -> None:
         self._connection = connection
         self._types = types
+        self._writes: list[Write] = []
         self.now = now
         self.ids = ids
 
     async def fetch(self, sql: str, *values: Value) -> Sequence[Row]:
         """See `ReadTx.fetch`."""
+        await self.flush()
         rows: Sequence[Row] = await self._connection.fetch(sql, *values)
         return rows
 
     async def fetch_one(self, sql: str, *values: Value) -> Row | None:
         """See `ReadTx.fetch_one`."""
+        await self.flush()
         row: Row | None = await self._connection.fetchrow(sql, *values)
         return row
 
@@ -146,30 +149,16 @@ class PostgresTx:
 
     async def execute(self, sql: str, *values: Value) -> int:
         """See `Tx.execute`."""
+        await self.flush()
         tag = await self._connection.execute(sql, *values)
         verb, _, count = tag.rpartition(" ")
         return int(count) if count.isdecimal() and verb != "SELECT" else 0
-
-    async def _arrays(self, table: str, columns: Sequence[str]) -> str:
-        """`unnest($1::bigint[], ...)` for these columns of the table."""
-        if table not in self._types:
-            found = await self._connection.fetch(
-                "SELECT attname, format_type(atttypid, NULL) AS type FROM pg_attribute"
-                " WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped",
-                table,
-            )
-            self._types[table] = {row["attname"]: row["type"] for row in found}
-        types = self._types[table]
-        return ", ".join(f"${n}::{types[column]}[]" for n, column in enumerate(columns, 1))
 
     async def insert_rows(
         self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Value]]
     ) -> None:
         """See `Tx.insert_rows`."""
-        if rows:
-            arrays = await self._arrays(table, columns)
-            sql = f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"  # noqa: S608
-            await self._connection.execute(sql, *zip(*rows, strict=True))
+        await self._later(Write("insert", table, (), tuple(columns), rows))
 
     async def update_rows(
         self,
@@ -179,16 +168,41 @@ class PostgresTx:
         rows: Sequence[Sequence[Value]],
     ) -> None:
         """See `Tx.update_rows`."""
-        if rows:
-            names = [*keys, *columns]
-            arrays = await self._arrays(table, names)
-            news = ", ".join(f"{column} = new.{column}" for column in columns)
-            match = " AND ".join(f"{table}.{key} = new.{key}" for key in keys)
-            sql = (
-                f"UPDATE {table} SET {news} FROM unnest({arrays})"  # noqa: S608
-                f" AS new({', '.join(names)}) WHERE {match}"
+        await self._later(Write("update", table, tuple(keys), tuple(columns), rows))
+
+    async def delete_rows(
+        self, table: str, keys: Sequence[str], rows: Sequence[Sequence[Value]]
+    ) -> None:
+        """See `Tx.delete_rows`."""
+        await self._later(Write("delete", table, tuple(keys), (), rows))
+
+    async def _later(self, write: Write) -> None:
+        """Keep a write for the next statement; of one table there is never more than one."""
+        if not write.rows:
+            return
+        if any(one.table == write.table for one in self._writes):
+            await self.flush()
+        self._writes.append(write)
+
+    async def flush(self) -> None:
+        """Send the writes that wait, as one statement."""
+        if not self._writes:
+            return
+        writes, self._writes = self._writes, []
+        shapes = tuple([one.shape(await self._types_of(one.table)) for one in writes])
+        documents = [document_of(*pair) for pair in zip(writes, shapes, strict=True)]
+        await self._connection.execute(statement_of(shapes), *documents)
+
+    async def _types_of(self, table: str) -> dict[str, str]:
+        """The types of a table's columns, asked for once."""
+        if table not in self._types:
+            found = await self._connection.fetch(
+                "SELECT attname, format_type(atttypid, NULL) AS type FROM pg_attribute"
+                " WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped",
+                table,
             )
-            await self._connection.execute(sql, *zip(*rows, strict=True))
+            self._types[table] = {row["attname"]: row["type"] for row in found}
+        return self._types[table]
 
     def end(self) -> None:
         """Make later use fail: from now on the connection is somebody else's."""
@@ -240,6 +254,7 @@ class PostgresDatabase:
                 return await work(tx)
             await connection.execute(begin)
             result = await work(tx)
+            await tx.flush()
             if await connection.execute("COMMIT") != "COMMIT":
                 raise RuntimeError("a unit of work may not go on after a statement failed")
             return result
@@ -366,8 +381,9 @@ async def _version(tx: ReadTx) -> int:
     return (newest and newest["version"]) or 0
 
 
-async def _apply(tx: Tx, migration: Migration, at: int) -> None:
+async def _apply(tx: PostgresTx, migration: Migration, at: int) -> None:
     for statement in statements_of(migration.sql):
         await tx.execute(statement)
     row = (migration.version, migration.name, at)
     await tx.insert_rows("schema_migrations", ("version", "name", "applied_at"), [row])
+    await tx.flush()

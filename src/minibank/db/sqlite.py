@@ -97,6 +97,8 @@ class SqliteTx:
         return max(self._run(sql, values).rowcount, 0)
 
     def _run_many(self, sql: str, rows: Sequence[Sequence[Value]]) -> None:
+        if not rows:
+            return
         try:
             self._connection.executemany(sql, rows)
         except BaseException:
@@ -124,6 +126,13 @@ class SqliteTx:
             f"UPDATE {table} SET {news} WHERE {match}",  # noqa: S608
             [(*row[len(keys) :], *row[: len(keys)]) for row in rows],
         )
+
+    async def delete_rows(
+        self, table: str, keys: Sequence[str], rows: Sequence[Sequence[Value]]
+    ) -> None:
+        """See `Tx.delete_rows`."""
+        match = " AND ".join(f"{key} = ?" for key in keys)
+        self._run_many(f"DELETE FROM {table} WHERE {match}", rows)  # noqa: S608
 
     def end(self) -> None:
         """Make later use fail: from now on the connection is somebody else's."""

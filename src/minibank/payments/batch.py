@@ -39,11 +39,10 @@ async def gather(tx: Tx, commands: Sequence[Command], hold_seconds: int) -> Pict
     """
     accounts = store.keys_of(_accounts(commands))
     await store.lock_accounts(tx, accounts)
-    picture = Picture(tx.now, hold_seconds, await store.list_accounts(tx, accounts))
+    facts = await store.list_facts(tx, accounts)
+    picture = Picture(tx.now, hold_seconds, facts.accounts, facts.owners, facts.cards)
     for known in await store.list_recorded(tx, _identities(commands)):
         picture.recorded[known.account_id, known.issuer, known.command_id] = known
-    picture.owners = await store.list_owners(tx, accounts)
-    picture.cards = await store.list_cards(tx, accounts)
     if authorisations := _named(commands, "authorisation_id"):
         keys = store.keys_of(authorisations)
         picture.authorisations = await store.list_authorisations(tx, keys)

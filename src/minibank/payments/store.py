@@ -1,6 +1,7 @@
 """What the engine gathers and writes: one statement per kind of row, however large the batch."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -11,6 +12,15 @@ from minibank.payments.effects import EXPIRY, Authorisation
 from minibank.payments.picture import Account, Card, Owner, Recorded
 
 Keys = tuple[list[int], list[str]]
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known of accounts, and by account its owners, the first one first."""
+
+    accounts: dict[str, Account] = field(default_factory=dict)
+    owners: dict[str, list[Owner]] = field(default_factory=dict)
+    cards: dict[str, Card] = field(default_factory=dict)
 
 
 def keys_of(ids: Collection[str]) -> Keys:
@@ -33,49 +43,37 @@ async def lock_accounts(tx: Tx, accounts: Keys) -> None:
     )
 
 
-async def list_accounts(tx: ReadTx, accounts: Keys) -> dict[str, Account]:
-    """The accounts with their balances, by id."""
+async def list_facts(tx: ReadTx, accounts: Keys) -> Facts:
+    """The accounts with their balances, owners and cards: a row for each owner and card."""
     rows = await tx.fetch(
         """
         SELECT a.shard, a.id, a.state, a.currency, a.sort_code, a.account_number, b.booked, b.held,
-               b.overdraft_limit, b.last_created_at, b.chain_length, b.chain_head
+               b.overdraft_limit, b.last_created_at, b.chain_length, b.chain_head,
+               o.user_id, o.name,
+               c.id AS card_id, c.user_id AS card_user_id, c.state AS card_state,
+               c.expires_at AS card_expires_at
         FROM unnest($1::bigint[], $2::text[]) AS k(shard, id)
         JOIN accounts a ON a.shard = k.shard AND a.id = k.id
         JOIN balances b ON b.shard = k.shard AND b.account_id = k.id
+        LEFT JOIN owners o ON o.shard = k.shard AND o.account_id = k.id
+        LEFT JOIN cards c ON c.shard = k.shard AND c.account_id = k.id
+        ORDER BY a.shard, a.id, o.position
         """,
         *accounts,
     )
-    return {row["id"]: Account(*(row[n] for n in range(12))) for row in rows}
-
-
-async def list_owners(tx: ReadTx, accounts: Keys) -> dict[str, list[Owner]]:
-    """The owners of the accounts, first owner first."""
-    rows = await tx.fetch(
-        """
-        SELECT o.account_id, o.user_id, o.name
-        FROM unnest($1::bigint[], $2::text[]) AS k(shard, account_id)
-        JOIN owners o ON o.shard = k.shard AND o.account_id = k.account_id
-        ORDER BY o.account_id, o.position
-        """,
-        *accounts,
-    )
-    owners: dict[str, list[Owner]] = {}
+    facts = Facts()
     for row in rows:
-        owners.setdefault(row["account_id"], []).append(Owner(row["user_id"], row["name"]))
-    return owners
-
-
-async def list_cards(tx: ReadTx, accounts: Keys) -> dict[str, Card]:
-    """Every card of the accounts, by id."""
-    rows = await tx.fetch(
-        """
-        SELECT c.id, c.account_id, c.user_id, c.state, c.expires_at
-        FROM unnest($1::bigint[], $2::text[]) AS k(shard, account_id)
-        JOIN cards c ON c.shard = k.shard AND c.account_id = k.account_id
-        """,
-        *accounts,
-    )
-    return {row["id"]: Card(*(row[n] for n in range(5))) for row in rows}
+        account = Account(*tuple(row)[:12])
+        facts.accounts[account.id] = account
+        owners = facts.owners.setdefault(account.id, [])
+        if (
+            row["user_id"] is not None
+            and (owner := Owner(row["user_id"], row["name"])) not in owners
+        ):
+            owners.append(owner)
+        if row["card_id"] is not None:
+            facts.cards[row["card_id"]] = Card(row["card_id"], account.id, *tuple(row)[15:])
+    return facts
 
 
 async def list_merchant_categories(tx: ReadTx, ids: Collection[str]) -> dict[str, str]:
@@ -222,16 +220,5 @@ async def update_authorisations(tx: Tx, authorisations: Collection[Authorisation
         ("state", "held"),
         [(one.shard, one.id, one.state, one.held) for one in authorisations],
     )
-    ended = [one for one in authorisations if one.state != "open"]
-    if ended:
-        await tx.execute(
-            """
-            DELETE FROM due_work WHERE (shard, kind, subject) IN (
-                SELECT k.shard, k.kind, k.subject
-                FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(shard, kind, subject)
-            )
-            """,
-            [one.shard for one in ended],
-            [EXPIRY] * len(ended),
-            [one.id for one in ended],
-        )
+    ended = [(one.shard, EXPIRY, one.id) for one in authorisations if one.state != "open"]
+    await tx.delete_rows("due_work", ("shard", "kind", "subject"), ended)
