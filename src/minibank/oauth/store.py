@@ -342,14 +342,3 @@ async def forget_guesses(tx: Tx, shard: int, subject: bytes) -> None:
     await tx.execute(
         "DELETE FROM password_failures WHERE shard = $1 AND subject = $2", shard, subject
     )
-
-
-async def sweep_guesses(tx: Tx, shard: int) -> None:
-    """Remove some counts of this shard whose window is over; waits for nobody."""
-    await tx.execute(
-        "DELETE FROM password_failures WHERE shard = $1 AND subject IN"
-        " (SELECT subject FROM password_failures WHERE shard = $1 AND window_ends_at <= $2"
-        " ORDER BY window_ends_at LIMIT 10 FOR UPDATE SKIP LOCKED)",
-        shard,
-        tx.now,
-    )
