@@ -1,7 +1,6 @@
 """Guesses at passwords are limited, whichever process they reach, and nobody can tell."""
 
 import asyncio
-import itertools
 import time
 from collections.abc import AsyncIterator
 
@@ -10,7 +9,7 @@ import pytest
 from minibank.core.clock import FakeClock
 from minibank.core.ids import SeededIds
 from minibank.db import Database, open_database
-from minibank.oauth.throttle import count_guess, guess_of, login_subject
+from minibank.oauth.throttle import count_guess, guess_of
 from minibank.oauth.tokens import TokenRules
 from tests.support.counting import CountingDatabase
 from tests.support.people import (
