@@ -342,3 +342,18 @@ async def forget_guesses(tx: Tx, shard: int, subject: bytes) -> None:
     await tx.execute(
         "DELETE FROM password_failures WHERE shard = $1 AND subject = $2", shard, subject
     )
+
+
+# Erasing.
+
+
+async def delete_former_tokens_of(tx: Tx, shard: int, user_id: str, limit: int) -> int:
+    """Forget up to `limit` ended tokens of a user; how many."""
+    return await tx.execute(
+        "DELETE FROM former_tokens WHERE shard = $1 AND digest IN"
+        " (SELECT digest FROM former_tokens WHERE shard = $1 AND user_id = $2"
+        " ORDER BY digest LIMIT $3)",
+        shard,
+        user_id,
+        limit,
+    )

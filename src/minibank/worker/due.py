@@ -108,19 +108,8 @@ class DueWork:
 
     async def _do(self, row: DueRow, chore: Chore) -> bool:
         """Do a part of this; whether that went well."""
-
-        async def work(tx: Tx) -> None:
-            due_at = await lock_due(tx, row)
-            if due_at is None or due_at > tx.now:
-                return  # whoever had it before did it, however late
-            again_at = await chore(tx, row)
-            if again_at is None:
-                await delete_due(tx, row)
-            else:
-                await move_due(tx, row, again_at)
-
         try:
-            await self._db.transact(work)
+            await self._db.transact(lambda tx: do_part(tx, row, chore))
         except DatabaseError as error:
             log.warning("due work put off", kind=row.kind, subject=row.subject, error=str(error))
             return False
@@ -151,6 +140,21 @@ class DueWork:
     def _draw(self) -> int:
         """A number from 0 to 255."""
         return self._db.ids.secret(1)[0]
+
+
+async def do_part(tx: Tx, row: DueRow, chore: Chore, *, early: bool = False) -> bool:
+    """Do a bounded part of a chore that is due, or `early`; whether there is more to do."""
+    due_at = await lock_due(tx, row)
+    if due_at is None:
+        return False
+    if due_at > tx.now and not early:
+        return True  # whoever had it before did it, however late
+    again_at = await chore(tx, row)
+    if again_at is None:
+        await delete_due(tx, row)
+        return False
+    await move_due(tx, row, again_at)
+    return True
 
 
 async def run_due(

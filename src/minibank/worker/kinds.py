@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from minibank.db import Tx
+from minibank.identity.erasing import ERASURE
 from minibank.oauth.retention.planning import (
     CLIENT_SECRETS,
     FORMER_TOKENS,
@@ -25,6 +26,7 @@ from minibank.oauth.retention.sweeps import (
 from minibank.oauth.tokens import TokenRules
 from minibank.payments.commands import Command, ExpireAuthorisation
 from minibank.payments.effects import EXPIRY
+from minibank.privacy.erasure import go_on_erasing
 from minibank.worker.store import DueRow
 
 ISSUER = "due_work"
@@ -64,6 +66,7 @@ def kinds_of(rules: TokenRules) -> Kinds:
             TOKEN_PAIRS: lambda tx, row: sweep_pairs(tx, row.shard, rules),
             PASSWORD_FAILURES: lambda tx, row: sweep_guesses(tx, row.shard),
             CLIENT_SECRETS: lambda tx, row: sweep_secrets(tx, row.subject),
+            ERASURE: lambda tx, row: go_on_erasing(tx, row.subject),
         },
     )
 
