@@ -144,7 +144,7 @@ async def test_a_pair_goes_when_an_operator_gives_refresh_tokens_an_end(
     await run(db, ENDING)
     assert await count(db, "token_pairs") == 0
     assert "token_pairs" not in await planned(db)
-    with refused("bad_request.bad_refresh_token"):
+    with refused("unauthorized.bad_refresh_token"):
         await refresh(db, app, answer["refresh_token"], ENDING)
 
 
