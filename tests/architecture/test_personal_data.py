@@ -1,6 +1,6 @@
 """Nothing about a person is stored before somebody has said what becomes of it."""
 
-from minibank.privacy.inventory import INVENTORY
+from minibank.privacy.inventory import EXCLUDED_COLUMNS, INVENTORY
 from tests.architecture.schema import owned_tables, tables
 
 
@@ -20,6 +20,16 @@ def test_every_text_about_a_person_is_erased_or_somebody_said_why_not() -> None:
     for table, held in INVENTORY.items():
         assert held.columns.keys() == telling(table), table
         assert all(column.why for column in held.columns.values()), table
+
+
+def test_what_an_export_leaves_out_of_a_table_is_digests_and_a_hash() -> None:
+    digests = {
+        f"{table}.{name}"
+        for table, held in INVENTORY.items()
+        for name, type_ in tables()[table].columns.items()
+        if held.shown_as and type_.startswith("BYTEA")
+    }
+    assert EXCLUDED_COLUMNS.keys() == {"passwords.hash"} | digests
 
 
 def test_a_table_without_a_decision_would_be_seen() -> None:
