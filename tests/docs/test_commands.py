@@ -128,6 +128,13 @@ def test_the_guide_to_a_bank_of_ones_own_works_when_it_is_pasted(tmp_path: Path)
     assert 'mode = "production"' in production
 
 
+def test_the_guide_to_personal_data_works_when_it_is_pasted(tmp_path: Path):
+    printed = run(blocks_of("docs/guides/personal-data.md"), tmp_path)
+    assert "records are in ada.jsonl" in printed[1]
+    assert "is erased" in printed[2]
+    assert "everything proves" in printed[2]
+
+
 def test_the_production_settings_of_the_guide_are_ones_that_serve(tmp_path: Path):
     text = (ROOT / "docs/guides/run-a-bank.md").read_text()
     [example] = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)

@@ -15,11 +15,15 @@ COMMANDS = [
     ["serve"],
     ["migrate"],
     ["user"],
-    *(["user", verb] for verb in ("create", "list", "show", "set-password")),
+    *(["user", verb] for verb in ("create", "list", "show", "set-password", "export", "erase")),
+    ["user", "erasures"],
     ["client"],
     *(["client", verb] for verb in ("create", "list", "show", "rotate-secret", "disable")),
     ["account"],
-    *(["account", verb] for verb in ("open", "list", "show", "set-overdraft", "top-up")),
+    *(
+        ["account", verb]
+        for verb in ("open", "list", "show", "set-overdraft", "set-state", "top-up")
+    ),
     ["card"],
     *(["card", verb] for verb in ("issue", "list", "set-state")),
     ["token"],

@@ -292,3 +292,21 @@ async def update_card_state(tx: Tx, shard: int, card_id: str, state: CardState) 
     await tx.execute(
         "UPDATE cards SET state = $3 WHERE shard = $1 AND id = $2", shard, card_id, state
     )
+
+
+async def blank_owner(tx: Tx, shard: int, account_id: str, user_id: str) -> None:
+    """Take an owner's name off an account, and the digits off the cards they have with it."""
+    await tx.execute(
+        "UPDATE owners SET name = '', preferred_first_name = ''"
+        " WHERE shard = $1 AND account_id = $2 AND user_id = $3",
+        shard,
+        account_id,
+        user_id,
+    )
+    await tx.execute(
+        "UPDATE cards SET last_four = '', state = 'blocked'"
+        " WHERE shard = $1 AND account_id = $2 AND user_id = $3",
+        shard,
+        account_id,
+        user_id,
+    )

@@ -11,9 +11,11 @@ from minibank.api import build_api
 from minibank.app.books import REAL, World, open_books
 from minibank.core.clock import SystemClock
 from minibank.db import Database
+from minibank.oauth.tokens import TokenRules
 from minibank.payments.engine import Engine, EngineSettings
 from minibank.settings import Settings
 from minibank.worker.due import DueWork
+from minibank.worker.kinds import kinds_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,11 @@ async def open_bank(settings: Settings, world: World = REAL) -> AsyncIterator[Ba
     async with open_books(settings, creates=creates, world=world) as db:
         engine = build_engine(db, settings)
         due = DueWork(
-            db, engine, lease_seconds=settings.due_work_lease_seconds, clock=SystemClock()
+            db,
+            engine,
+            kinds=kinds_of(TokenRules.from_settings(settings)),
+            lease_seconds=settings.due_work_lease_seconds,
+            clock=SystemClock(),
         )
         running = asyncio.create_task(due.run_forever(settings.due_work_poll_seconds))
         try:

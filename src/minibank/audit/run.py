@@ -12,6 +12,7 @@ from minibank.audit.checks import (
     check_owners,
     missing_transactions,
 )
+from minibank.audit.due_work.checks import check_due_work
 from minibank.audit.findings import AuditReport, Finding, Mark
 from minibank.audit.outcome_checks import Answers
 from minibank.audit.store import AccountKey, AuthorisationRow, BalanceRow, Keys, TransactionRow
@@ -70,10 +71,12 @@ async def audit(
         if progress:
             progress(report.accounts, total)
         after = stretch.until
-    for stray in await db.snapshot(store.list_stray_work):
-        account_id, subject = stray["account_id"], stray["subject"]
-        report.add(Finding("due_work.stray", account_id, subject, "there is nothing to expire"))
+    report.add(*await db.snapshot(_audit_due_work))
     return report
+
+
+async def _audit_due_work(tx: ReadTx) -> list[Finding]:
+    return [finding async for finding in check_due_work(tx)]
 
 
 async def _next_stretch(db: Database, after: AccountKey) -> Stretch:

@@ -302,20 +302,6 @@ async def list_strays(tx: ReadTx, after: AccountKey, until: AccountKey) -> Seque
     )
 
 
-async def list_stray_work(tx: ReadTx) -> Sequence[Row]:
-    """Expiries of authorisations that do not exist, in the whole bank."""
-    return await tx.fetch(
-        """
-        SELECT d.account_id, d.subject
-        FROM due_work d LEFT JOIN authorisations a ON a.shard = d.shard AND a.id = d.subject
-             AND a.account_id = d.account_id
-        WHERE d.shard >= $1 AND d.kind = $2 AND a.id IS NULL
-        """,
-        0,
-        EXPIRY,
-    )
-
-
 async def walk_outcomes(tx: ReadTx, shard: int, account_id: str) -> AsyncIterator[OutcomeRow]:
     """What was answered to the account's commands."""
     after = ("", "")

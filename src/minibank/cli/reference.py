@@ -8,6 +8,7 @@ import typer
 
 from minibank.cli.common import BANK_PANEL
 from minibank.cli.limits_page import limits_reference
+from minibank.cli.personal_data_page import personal_data_reference
 from minibank.settings.show import markdown_reference
 
 _INTRODUCTION = """\
@@ -35,13 +36,16 @@ This page is generated from the code: `minibank reference cli`."""
 
 
 def print_reference(
-    page: Annotated[str, typer.Argument(help="cli, limits or settings.")], context: typer.Context
+    page: Annotated[str, typer.Argument(help="cli, limits, personal-data or settings.")],
+    context: typer.Context,
 ) -> None:
     """Print a page of the documentation that follows from the code."""
     if page == "settings":
         sys.stdout.write(markdown_reference())
     elif page == "limits":
         sys.stdout.write(limits_reference())
+    elif page == "personal-data":
+        sys.stdout.write(personal_data_reference())
     else:
         sys.stdout.write(cli_reference(context.find_root().command))
 

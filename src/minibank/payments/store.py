@@ -122,6 +122,33 @@ async def list_recorded(tx: ReadTx, keys: Sequence[tuple[int, str, str, str]]) -
     ]
 
 
+async def list_transfers(
+    tx: ReadTx, shard: int, account_id: str, after: tuple[str, str], limit: int
+) -> tuple[list[Outcome], tuple[str, str] | None]:
+    """What was answered to transfers within the bank, among the next `limit` outcomes; the last.
+
+    None for the last when there are no more.
+    """
+    rows = await tx.fetch(
+        """
+        SELECT issuer, command_id, command, outcome FROM outcomes
+        WHERE shard = $1 AND account_id = $2 AND (issuer, command_id) > ($3, $4)
+        ORDER BY issuer, command_id LIMIT $5
+        """,
+        shard,
+        account_id,
+        *after,
+        limit,
+    )
+    transfers = [
+        msgspec.json.decode(row["outcome"], type=Outcome)
+        for row in rows
+        if row["command"] == "transfer_between"
+    ]
+    last = (rows[-1]["issuer"], rows[-1]["command_id"]) if len(rows) == limit else None
+    return transfers, last
+
+
 async def insert_outcomes(tx: Tx, recorded: Sequence[Recorded], shards: dict[str, Account]) -> None:
     """Keep what was answered."""
     await tx.insert_rows(

@@ -247,6 +247,69 @@ async def put_annotation(tx: Tx, annotation: Annotation) -> None:
     )
 
 
+async def list_places(
+    tx: ReadTx, shard: int, account_id: str, after: Position, limit: int
+) -> list[Position]:
+    """Where the next transactions of an account stand, oldest first."""
+    rows = await tx.fetch(
+        "SELECT created_at, id FROM transactions"
+        " WHERE shard = $1 AND account_id = $2 AND (created_at, id) > ($3, $4)"
+        " ORDER BY created_at, id LIMIT $5",
+        shard,
+        account_id,
+        after.created_at,
+        after.id,
+        limit,
+    )
+    return [Position(row["created_at"], row["id"]) for row in rows]
+
+
+async def blank_transactions(tx: Tx, shard: int, ids: Sequence[str]) -> None:
+    """Take what people wrote off these transactions, and what anybody wrote beside them.
+
+    What a merchant's terminal said of a card payment stays: it says where, not who.
+    """
+    await tx.execute(
+        """
+        UPDATE transactions
+        SET description = CASE WHEN kind IN ('card', 'refund') THEN description ELSE '' END,
+            notes = '', metadata = '{}', counterparty = '{}',
+            updated_at = CASE WHEN updated_at > $3 THEN updated_at ELSE $3 END,
+            version = version + 1
+        WHERE shard = $1 AND id = ANY($2)
+        """,
+        shard,
+        ids,
+        tx.now,
+    )
+    await tx.execute(
+        "DELETE FROM annotations WHERE shard = $1 AND transaction_id = ANY($2)", shard, ids
+    )
+    await tx.execute(
+        "DELETE FROM note_changes WHERE shard = $1 AND transaction_id = ANY($2)", shard, ids
+    )
+
+
+async def put_other_sides(tx: Tx, records: Sequence[TransactionRecord]) -> None:
+    """Store what these transactions now say of their other side, each as its next version."""
+    await tx.update_rows(
+        "transactions",
+        ("shard", "id"),
+        ("description", "counterparty", "updated_at", "version"),
+        [
+            (
+                one.shard,
+                one.id,
+                one.description,
+                one.counterparty,
+                max(one.updated_at, tx.now),
+                one.version + 1,
+            )
+            for one in records
+        ],
+    )
+
+
 async def list_merchants(tx: ReadTx, ids: Sequence[str]) -> Sequence[Row]:
     """The merchants with these ids."""
     return await tx.fetch(

@@ -1,4 +1,4 @@
-"""Rows of due work: who has which, and until when. The engine deletes them with their effect."""
+"""Rows of due work: who has which, and until when. They end with their effect."""
 
 from collections.abc import Sequence
 
@@ -68,4 +68,38 @@ async def set_leases(tx: Tx, rows: Sequence[DueRow], claimed_until: int) -> None
         ("shard", "kind", "subject"),
         ("claimed_until",),
         [(row.shard, row.kind, row.subject, claimed_until) for row in rows],
+    )
+
+
+async def lock_due(tx: Tx, row: DueRow) -> int | None:
+    """Hold this piece until the unit of work ends; when it is due now, None when it is gone."""
+    found = await tx.fetch_one(
+        "SELECT due_at FROM due_work"
+        " WHERE shard = $1 AND kind = $2 AND subject = $3 FOR NO KEY UPDATE",
+        row.shard,
+        row.kind,
+        row.subject,
+    )
+    return found["due_at"] if found else None
+
+
+async def move_due(tx: Tx, row: DueRow, due_at: int) -> None:
+    """Have this piece be due then, and nobody's."""
+    await tx.execute(
+        "UPDATE due_work SET due_at = $4, claimed_until = 0"
+        " WHERE shard = $1 AND kind = $2 AND subject = $3",
+        row.shard,
+        row.kind,
+        row.subject,
+        due_at,
+    )
+
+
+async def delete_due(tx: Tx, row: DueRow) -> None:
+    """This piece is over."""
+    await tx.execute(
+        "DELETE FROM due_work WHERE shard = $1 AND kind = $2 AND subject = $3",
+        row.shard,
+        row.kind,
+        row.subject,
     )
