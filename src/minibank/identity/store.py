@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from minibank.core.ids import shard_of, shard_of_text
-from minibank.db import ReadTx, Row, Tx
+from minibank.db import ReadTx, Tx
 
 
 class User(msgspec.Struct, frozen=True):
@@ -16,16 +16,6 @@ class User(msgspec.Struct, frozen=True):
     name: str
     preferred_first_name: str
     created_at: int
-
-
-def _user(row: Row) -> User:
-    return User(
-        id=row["id"],
-        email=row["email"],
-        name=row["name"],
-        preferred_first_name=row["preferred_first_name"],
-        created_at=row["created_at"],
-    )
 
 
 async def find_user(tx: ReadTx, user_id: str) -> User | None:
@@ -39,7 +29,7 @@ async def find_user(tx: ReadTx, user_id: str) -> User | None:
         shard,
         user_id,
     )
-    return _user(row) if row else None
+    return User(**row) if row else None
 
 
 async def list_users(tx: ReadTx, user_ids: Sequence[str]) -> list[User]:
@@ -51,24 +41,15 @@ async def list_users(tx: ReadTx, user_ids: Sequence[str]) -> list[User]:
         sorted(shards),
         list(user_ids),
     )
-    return [_user(row) for row in rows]
+    return [User(**row) for row in rows]
 
 
 async def insert_user(tx: Tx, shard: int, user: User) -> None:
     """Store a new user."""
     await tx.insert_rows(
         "users",
-        ("shard", "id", "email", "name", "preferred_first_name", "created_at"),
-        [
-            (
-                shard,
-                user.id,
-                user.email,
-                user.name,
-                user.preferred_first_name,
-                user.created_at,
-            )
-        ],
+        ("shard", *User.__struct_fields__),
+        [(shard, *msgspec.structs.astuple(user))],
     )
 
 
@@ -145,7 +126,7 @@ async def find_login(tx: ReadTx, email_key: str) -> Login | None:
         claim_shard if shard is None else shard,
         user_id,
     )
-    return Login(_user(row), row["hash"]) if row else None
+    return Login(User(**row), row["hash"]) if row else None
 
 
 async def upsert_password(tx: Tx, user_id: str, password_hash: str) -> None:

@@ -45,7 +45,7 @@ async def list_accounts(tx: ReadTx, accounts: Keys) -> dict[str, Account]:
         """,
         *accounts,
     )
-    return {row["id"]: Account(*(row[n] for n in range(12))) for row in rows}
+    return {row["id"]: Account(**row) for row in rows}
 
 
 async def list_owners(tx: ReadTx, accounts: Keys) -> dict[str, list[Owner]]:
@@ -75,7 +75,7 @@ async def list_cards(tx: ReadTx, accounts: Keys) -> dict[str, Card]:
         """,
         *accounts,
     )
-    return {row["id"]: Card(*(row[n] for n in range(5))) for row in rows}
+    return {row["id"]: Card(**row) for row in rows}
 
 
 async def list_merchant_categories(tx: ReadTx, ids: Collection[str]) -> dict[str, str]:
@@ -95,7 +95,7 @@ async def list_authorisations(tx: ReadTx, authorisations: Keys) -> dict[str, Aut
         """,
         *authorisations,
     )
-    return {row["id"]: Authorisation(*(row[n] for n in range(8))) for row in rows}
+    return {row["id"]: Authorisation(**row) for row in rows}
 
 
 async def list_recorded(tx: ReadTx, keys: Sequence[tuple[int, str, str, str]]) -> list[Recorded]:
@@ -179,29 +179,8 @@ async def insert_authorisations(tx: Tx, authorisations: Collection[Authorisation
     """Store new authorisations, and with each open one the work of its expiry."""
     await tx.insert_rows(
         "authorisations",
-        (
-            "shard",
-            "id",
-            "account_id",
-            "card_id",
-            "transaction_id",
-            "state",
-            "held",
-            "expires_at",
-        ),
-        [
-            (
-                one.shard,
-                one.id,
-                one.account_id,
-                one.card_id,
-                one.transaction_id,
-                one.state,
-                one.held,
-                one.expires_at,
-            )
-            for one in authorisations
-        ],
+        Authorisation.__struct_fields__,
+        [msgspec.structs.astuple(one) for one in authorisations],
     )
     await tx.insert_rows(
         "due_work",

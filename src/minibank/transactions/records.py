@@ -84,9 +84,6 @@ class NoteChange(msgspec.Struct, kw_only=True, frozen=True):
     notes_before: str
 
 
-NOTE_CHANGE_COLUMNS = NoteChange.__struct_fields__
-
-
 class MerchantRecord(msgspec.Struct, kw_only=True, frozen=True):
     """One row of `merchants`, in the order of its columns.
 
@@ -106,6 +103,3 @@ class MerchantRecord(msgspec.Struct, kw_only=True, frozen=True):
     metadata: str
     created_at: int
     updated_at: int
-
-
-MERCHANT_COLUMNS = MerchantRecord.__struct_fields__
