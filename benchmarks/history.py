@@ -25,7 +25,9 @@ def middle(count: int, now: int) -> int:
     return now - count // 2 * SPACING
 
 
-def _rows(holder: Holder, merchants: Sequence[str], count: int, now: int) -> Iterator[tuple[object, ...]]:
+def _rows(
+    holder: Holder, merchants: Sequence[str], count: int, now: int
+) -> Iterator[tuple[object, ...]]:
     """Settled card payments, a quarter of an hour apart, the last one just before `now`."""
     shard = shard_of(holder.account_id)
     assert shard is not None, "the account was made by the bank"

@@ -17,6 +17,7 @@ async def test_a_long_history_is_read_like_any_other(db, database_url, clock):
     await asyncio.to_thread(write_history, database_url, holder, shops, 3, clock.now())
 
     shard = shard_of(account.id)
+    assert shard is not None
     rows = await db.read(
         lambda tx: tx.fetch(
             "SELECT id FROM transactions WHERE shard = $1 AND account_id = $2 ORDER BY created_at",

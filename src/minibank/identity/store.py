@@ -126,7 +126,10 @@ async def find_login(tx: ReadTx, email_key: str) -> Login | None:
         claim_shard if shard is None else shard,
         user_id,
     )
-    return Login(User(**row), row["hash"]) if row else None
+    if row is None:
+        return None
+    known = dict(row)
+    return Login(password_hash=known.pop("hash"), user=User(**known))
 
 
 async def upsert_password(tx: Tx, user_id: str, password_hash: str) -> None:

@@ -2,11 +2,11 @@
 
 import msgspec
 
-from minibank.payments.commands import AuthoriseCard, DeclineReason, Outcome, PresentCard
+from minibank.payments.commands import AuthoriseCard, Outcome, PresentCard
 from minibank.payments.drafts import Draft, local_money
 from minibank.payments.effects import Authorisation, AuthorisationState
 from minibank.payments.picture import Account, Card, Picture
-from minibank.transactions.records import TransactionRecord
+from minibank.transactions.records import DeclineReason, TransactionRecord
 
 SCHEME = "mastercard"
 CARD_KEY = "mastercard_card_id"

@@ -5,6 +5,9 @@ from typing import Literal
 import msgspec
 
 Kind = Literal["card", "refund", "top_up", "transfer_in", "transfer_out"]
+DeclineReason = Literal[
+    "INSUFFICIENT_FUNDS", "CARD_INACTIVE", "CARD_BLOCKED", "INVALID_CVC", "OTHER"
+]
 
 
 class TransactionRecord(msgspec.Struct, kw_only=True, frozen=True):
