@@ -168,6 +168,9 @@ def _columns(written: ast.expr, constants: Mapping[str, object]) -> list[str] | 
     if isinstance(written, ast.Name):
         known = constants.get(written.id)
         return list(known) if isinstance(known, tuple) else None
+    if isinstance(written, ast.Attribute) and isinstance(written.value, ast.Name):
+        known = getattr(constants.get(written.value.id), written.attr, None)
+        return list(known) if isinstance(known, tuple) else None
     if not isinstance(written, ast.Tuple):
         return None
     names: list[str] = []
@@ -207,6 +210,7 @@ def test_rows_in_bulk_say_in_which_shard() -> None:
         'tx.delete_rows("accounts", ("id",), rows)',
         'tx.insert_rows(table, ("shard", "id"), rows)',
         'tx.insert_rows("accounts", columns(), rows)',
+        'tx.insert_rows("accounts", Unknown.__struct_fields__, rows)',
     ],
 )
 def test_rows_in_bulk_without_their_shard_would_be_seen(call: str) -> None:

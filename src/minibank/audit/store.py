@@ -130,15 +130,15 @@ async def list_balances(tx: ReadTx, accounts: Keys) -> list[BalanceRow]:
     """The accounts with their cached balances."""
     rows = await tx.fetch(
         """
-        SELECT a.shard, a.id, a.type, a.currency, b.booked, b.held, b.overdraft_limit,
-               b.last_created_at, b.chain_length, b.chain_head
+        SELECT a.shard, a.id AS account_id, a.type, a.currency, b.booked, b.held,
+               b.overdraft_limit, b.last_created_at, b.chain_length, b.chain_head
         FROM unnest($1::bigint[], $2::text[]) AS k(shard, id)
         JOIN accounts a ON a.shard = k.shard AND a.id = k.id
         LEFT JOIN balances b ON b.shard = k.shard AND b.account_id = k.id
         """,
         *accounts,
     )
-    return [BalanceRow(*(row[n] for n in range(10))) for row in rows]
+    return [BalanceRow(**row) for row in rows]
 
 
 async def walk_entry_sets(tx: ReadTx, shard: int, account_id: str) -> AsyncIterator[SetRow]:
@@ -159,7 +159,7 @@ async def walk_entry_sets(tx: ReadTx, shard: int, account_id: str) -> AsyncItera
         )
         if not sets:
             return
-        page = {row["sequence"]: SetRow(*(row[n] for n in range(10))) for row in sets}
+        page = {row["sequence"]: SetRow(**row) for row in sets}
         entries = await tx.fetch(
             """
             SELECT sequence, address, amount, currency
@@ -218,7 +218,7 @@ async def walk_transactions(
             PAGE,
         )
         for row in rows:
-            yield TransactionRow(*(row[n] for n in range(14)))
+            yield TransactionRow(**row)
         if len(rows) < PAGE:
             return
         after = (rows[-1]["created_at"], rows[-1]["id"])
@@ -229,7 +229,7 @@ async def list_authorisations(tx: ReadTx, accounts: Keys) -> list[AuthorisationR
     rows = await tx.fetch(
         """
         SELECT a.account_id, a.id, a.transaction_id, a.state, a.held, a.expires_at, d.due_at,
-               c.id IS NOT NULL
+               c.id IS NOT NULL AS has_card
         FROM unnest($1::bigint[], $2::text[]) AS k(shard, account_id)
         JOIN authorisations a ON a.shard = k.shard AND a.account_id = k.account_id
         LEFT JOIN due_work d ON d.shard = a.shard AND d.kind = $3 AND d.subject = a.id
@@ -240,7 +240,7 @@ async def list_authorisations(tx: ReadTx, accounts: Keys) -> list[AuthorisationR
         *accounts,
         EXPIRY,
     )
-    return [AuthorisationRow(*(row[n] for n in range(8))) for row in rows]
+    return [AuthorisationRow(**row) for row in rows]
 
 
 async def list_owners(tx: ReadTx, accounts: Keys) -> list[OwnerRow]:
@@ -253,7 +253,7 @@ async def list_owners(tx: ReadTx, accounts: Keys) -> list[OwnerRow]:
         """,
         *accounts,
     )
-    return [OwnerRow(*(row[n] for n in range(3))) for row in rows]
+    return [OwnerRow(**row) for row in rows]
 
 
 async def list_memberships(tx: ReadTx, owners: Sequence[OwnerRow]) -> set[tuple[str, str]]:

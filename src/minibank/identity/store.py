@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from minibank.core.ids import shard_of, shard_of_text
-from minibank.db import ReadTx, Row, Tx
+from minibank.db import ReadTx, Tx
 
 
 class User(msgspec.Struct, frozen=True):
@@ -16,16 +16,6 @@ class User(msgspec.Struct, frozen=True):
     name: str
     preferred_first_name: str
     created_at: int
-
-
-def _user(row: Row) -> User:
-    return User(
-        id=row["id"],
-        email=row["email"],
-        name=row["name"],
-        preferred_first_name=row["preferred_first_name"],
-        created_at=row["created_at"],
-    )
 
 
 async def find_user(tx: ReadTx, user_id: str) -> User | None:
@@ -39,7 +29,7 @@ async def find_user(tx: ReadTx, user_id: str) -> User | None:
         shard,
         user_id,
     )
-    return _user(row) if row else None
+    return User(**row) if row else None
 
 
 async def is_known(tx: ReadTx, user_id: str) -> bool:
@@ -63,24 +53,15 @@ async def lock_users(tx: Tx, user_ids: Sequence[str]) -> list[User]:
         sorted(shards),
         list(user_ids),
     )
-    return [_user(row) for row in rows]
+    return [User(**row) for row in rows]
 
 
 async def insert_user(tx: Tx, shard: int, user: User) -> None:
     """Store a new user."""
     await tx.insert_rows(
         "users",
-        ("shard", "id", "email", "name", "preferred_first_name", "created_at"),
-        [
-            (
-                shard,
-                user.id,
-                user.email,
-                user.name,
-                user.preferred_first_name,
-                user.created_at,
-            )
-        ],
+        ("shard", *User.__struct_fields__),
+        [(shard, *msgspec.structs.astuple(user))],
     )
 
 
@@ -156,7 +137,10 @@ async def find_login(tx: ReadTx, email_key: str) -> Login | None:
         claim_shard if shard is None else shard,
         user_id,
     )
-    return Login(_user(row), row["hash"]) if row else None
+    if row is None:
+        return None
+    known = dict(row)
+    return Login(password_hash=known.pop("hash"), user=User(**known))
 
 
 async def upsert_password(tx: Tx, user_id: str, password_hash: str) -> None:
@@ -200,7 +184,10 @@ async def find_leaving(tx: ReadTx, user_id: str) -> Leaving | None:
         shard_of(user_id),
         user_id,
     )
-    return Leaving(_user(row), row["erasure_began_at"]) if row else None
+    if row is None:
+        return None
+    user = {name: row[name] for name in User.__struct_fields__}
+    return Leaving(User(**user), row["erasure_began_at"])
 
 
 async def find_claimant(tx: ReadTx, email_key: str) -> str | None:

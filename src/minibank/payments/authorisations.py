@@ -12,7 +12,6 @@ from minibank.ledger.entries import held, main
 from minibank.payments.cards import answer, draft_payment, with_hold
 from minibank.payments.commands import (
     AuthoriseCard,
-    DeclineReason,
     ExpireAuthorisation,
     IncrementAuthorisation,
     ReverseAuthorisation,
@@ -20,7 +19,7 @@ from minibank.payments.commands import (
 from minibank.payments.drafts import draft_posting, draft_transaction, local_after
 from minibank.payments.effects import Authorisation, AuthorisationState, Effect
 from minibank.payments.picture import Account, Card, Picture
-from minibank.transactions.records import TransactionRecord
+from minibank.transactions.records import DeclineReason, TransactionRecord
 
 HOLD_SECONDS_MAX = 366 * 24 * 3600
 """The longest life of a hold."""

@@ -10,9 +10,7 @@ from typing import Literal
 
 import msgspec
 
-DeclineReason = Literal[
-    "INSUFFICIENT_FUNDS", "CARD_INACTIVE", "CARD_BLOCKED", "INVALID_CVC", "OTHER"
-]
+from minibank.transactions.records import DeclineReason
 
 
 class Counterparty(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -1,7 +1,7 @@
 """What the engine gathers and writes: one statement per kind of row, however large the batch."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import msgspec
 
@@ -12,6 +12,8 @@ from minibank.payments.effects import EXPIRY, Authorisation
 from minibank.payments.picture import Account, Card, Owner, Recorded
 
 Keys = tuple[list[int], list[str]]
+
+_ACCOUNT = tuple(one.name for one in fields(Account))
 
 
 @dataclass(slots=True)
@@ -49,7 +51,7 @@ async def list_facts(tx: ReadTx, accounts: Keys) -> Facts:
         """
         SELECT a.shard, a.id, a.state, a.currency, a.sort_code, a.account_number, b.booked, b.held,
                b.overdraft_limit, b.last_created_at, b.chain_length, b.chain_head,
-               o.user_id, o.name,
+               o.user_id AS owner_id, o.name AS owner_name,
                c.id AS card_id, c.user_id AS card_user_id, c.state AS card_state,
                c.expires_at AS card_expires_at
         FROM unnest($1::bigint[], $2::text[]) AS k(shard, id)
@@ -63,16 +65,16 @@ async def list_facts(tx: ReadTx, accounts: Keys) -> Facts:
     )
     facts = Facts()
     for row in rows:
-        account = Account(*tuple(row)[:12])
-        facts.accounts[account.id] = account
-        owners = facts.owners.setdefault(account.id, [])
-        if (
-            row["user_id"] is not None
-            and (owner := Owner(row["user_id"], row["name"])) not in owners
-        ):
+        account_id, card_id = row["id"], row["card_id"]
+        if account_id not in facts.accounts:
+            facts.accounts[account_id] = Account(**{name: row[name] for name in _ACCOUNT})
+        owners = facts.owners.setdefault(account_id, [])
+        owner = Owner(row["owner_id"], row["owner_name"])
+        if owner.user_id is not None and owner not in owners:
             owners.append(owner)
-        if row["card_id"] is not None:
-            facts.cards[row["card_id"]] = Card(row["card_id"], account.id, *tuple(row)[15:])
+        if card_id is not None:
+            card = (row["card_user_id"], row["card_state"], row["card_expires_at"])
+            facts.cards[card_id] = Card(card_id, account_id, *card)
     return facts
 
 
@@ -93,7 +95,7 @@ async def list_authorisations(tx: ReadTx, authorisations: Keys) -> dict[str, Aut
         """,
         *authorisations,
     )
-    return {row["id"]: Authorisation(*(row[n] for n in range(8))) for row in rows}
+    return {row["id"]: Authorisation(**row) for row in rows}
 
 
 async def list_recorded(tx: ReadTx, keys: Sequence[tuple[int, str, str, str]]) -> list[Recorded]:
@@ -204,29 +206,8 @@ async def insert_authorisations(tx: Tx, authorisations: Collection[Authorisation
     """Store new authorisations, and with each open one the work of its expiry."""
     await tx.insert_rows(
         "authorisations",
-        (
-            "shard",
-            "id",
-            "account_id",
-            "card_id",
-            "transaction_id",
-            "state",
-            "held",
-            "expires_at",
-        ),
-        [
-            (
-                one.shard,
-                one.id,
-                one.account_id,
-                one.card_id,
-                one.transaction_id,
-                one.state,
-                one.held,
-                one.expires_at,
-            )
-            for one in authorisations
-        ],
+        Authorisation.__struct_fields__,
+        [msgspec.structs.astuple(one) for one in authorisations],
     )
     await tx.insert_rows(
         "due_work",
