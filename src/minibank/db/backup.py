@@ -147,7 +147,8 @@ async def restore(db: Database, path: Path) -> dict[str, int]:
     if header.schema_version > migrations()[-1].version:
         raise BackupError(f"{path} was made by a newer minibank: restore it with that one")
     await migrate(db, header.schema_version)
-    if await db.schema_version() != header.schema_version or not await db.snapshot(_is_empty):
+    known = tables(header.schema_version)
+    if await db.schema_version() != header.schema_version or not await _is_empty(db, known):
         raise BackupError("a backup is restored into an empty database, and this one is not")
     counts: dict[str, int] = {}
     for frame in _frames(path):
@@ -159,11 +160,14 @@ async def restore(db: Database, path: Path) -> dict[str, int]:
     return counts
 
 
-async def _is_empty(tx: SnapshotTx) -> bool:
-    for table in tables():
-        async for _ in tx.walk(table):
-            return False
-    return True
+async def _is_empty(db: Database, known: list[str]) -> bool:
+    async def work(tx: SnapshotTx) -> bool:
+        for table in known:
+            async for _ in tx.walk(table):
+                return False
+        return True
+
+    return await db.snapshot(work)
 
 
 async def _insert(db: Database, frame: Rows) -> None:
