@@ -35,10 +35,12 @@ async def recognise_keys(tx: Tx, keys: ServerKeys) -> None:
     the one in force, which stays live behind it; so a wrong file never signs anything.
     """
     current, *previous = keys.fingerprints
-    in_force = await find_server_key(tx)
+    # In one statement: between two of them another process may put its key in force.
+    rows = await list_server_keys(tx)
+    in_force = rows[-1] if rows else None
     if in_force is not None and in_force.fingerprint == current:
         return
-    known = {row.fingerprint for row in await list_server_keys(tx)}
+    known = {row.fingerprint for row in rows}
     if in_force is None or (in_force.fingerprint in previous and current not in known):
         await add_server_key(tx, (in_force.number if in_force else 0) + 1, current)
         return

@@ -32,6 +32,7 @@ from minibank.db.errors import (
     raise_translated,
 )
 from minibank.db.pool import Connection, Pool
+from minibank.db.pooler import DIRECT, refused_by_pooler, require_direct, require_limits
 from minibank.db.retry import with_retries
 
 T = TypeVar("T")
@@ -60,7 +61,7 @@ _SERVING = {
     # Only a transaction that says so can write, and only `transact` says so.
     "default_transaction_read_only": "on",
 }
-_MIGRATING = dict.fromkeys(_SERVING, "0") | {"default_transaction_read_only": "off"}
+_MIGRATING = dict.fromkeys(_SERVING, "0") | {"default_transaction_read_only": "off"} | DIRECT
 
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -76,6 +77,7 @@ _STATES: dict[str, type[DatabaseError]] = {
     "25P03": DatabaseUnavailable,
     "25P04": DatabaseUnavailable,
     "57014": DatabaseError,
+    "26000": DatabaseUnavailable,  # a pooler gave us a connection that does not know the statement
     "53100": StorageFull,
 }
 _CLASSES: dict[str, type[DatabaseError]] = {
@@ -214,9 +216,16 @@ class PostgresDatabase:
         """Open a pool; `DatabaseUnavailable` when the server cannot be reached or refuses us."""
         db = cls(url, clock, ids, connections_max)
         try:
-            db._pool.give_back(await db._pool.take())
+            connection = await db._pool.take()
+            try:
+                await require_limits(connection, _SERVING)
+            finally:
+                db._pool.give_back(connection)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, *_GONE) as error:
             raise DatabaseUnavailable(str(error) or type(error).__name__) from None
+        except DatabaseUnavailable:
+            await db.close()
+            raise
         return db
 
     async def transact(self, work: Work[T]) -> T:
@@ -303,6 +312,7 @@ class PostgresDatabase:
         """A connection of its own, without limits of time, that alone may migrate."""
         connection = await _connect(self._url, None, _MIGRATING)
         try:
+            await require_direct(connection)
             # Not by waiting in a statement: its snapshot would hold up, for ever, an index that
             # the holder of the lock builds concurrently.
             while not await connection.fetchval(_TRY_LOCK, MIGRATION_LOCK):  # noqa: ASYNC110
@@ -339,6 +349,8 @@ async def _connect(
             max_cached_statement_lifetime=0,
             server_settings={"application_name": "minibank", "jit": "off", **server_settings},
         )
+    except asyncpg.ProtocolViolationError as error:
+        raise refused_by_pooler(error) or error from None
     except (ValueError, OverflowError):
         raise ValueError(
             "the PostgreSQL URL cannot be read: special characters in the user, the password"
