@@ -128,6 +128,14 @@ def test_the_guide_to_a_bank_of_ones_own_works_when_it_is_pasted(tmp_path: Path)
     assert 'mode = "production"' in production
 
 
+def test_the_commands_of_the_guide_to_operating_a_bank_work_when_they_are_pasted(tmp_path: Path):
+    printed = run(blocks_of("docs/guides/operate-a-bank.md"), tmp_path)
+    assert "is in force" in printed[0]
+    assert "its books prove" in printed[1]
+    assert "signs" in printed[2]
+    assert "verifies" in printed[2]
+
+
 def test_the_production_settings_of_the_guide_are_ones_that_serve(tmp_path: Path):
     text = (ROOT / "docs/guides/run-a-bank.md").read_text()
     [example] = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
