@@ -87,14 +87,18 @@ async def back_up(db: Database, path: Path, *, kind: str, key: str = "") -> dict
 
 
 async def _write_file(tx: SnapshotTx, path: Path, header: Header) -> dict[str, int]:
-    # Made anew, because one that is there already may be open to others.
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as raw:
+    with os.fdopen(_make_anew(path), "wb") as raw:
         with gzip.open(raw, "wb", compresslevel=3) as file:
             counts = await _write(tx, cast(BinaryIO, file), header)
         raw.flush()
         os.fsync(raw.fileno())
     return counts
+
+
+def _make_anew(path: Path) -> int:
+    """A file for its owner only; one that is there already may be open to others."""
+    path.unlink(missing_ok=True)
+    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
 
 
 async def _write(tx: SnapshotTx, file: BinaryIO, header: Header) -> dict[str, int]:
