@@ -173,8 +173,8 @@ def test_processes_that_cannot_start_end_the_server_and_say_so(empty_postgres: s
     cli.run("migrate", "--database", empty_postgres)
     cli.run("key", "create", "server.key")
     flags = ("--workers", "2", "--mode", "production", "--public-url", "https://bank.example")
-    flags = (*flags, "--set", "server_key_file=server.key")
-    with serving(tmp_path, empty_postgres, *flags, "--set", "trusted_proxies=127.0.0.1") as server:
+    more = ("--set", "server_key_file=server.key", "--set", "trusted_proxies=127.0.0.1")
+    with serving(tmp_path, empty_postgres, *flags, *more) as server:
         assert server.process.wait(30) == 2
         assert server.said().count("\n") == 1
         assert "created as a sandbox bank" in server.said()
