@@ -3,6 +3,7 @@
 
 CREATE TABLE server_keys (
     number BIGINT NOT NULL PRIMARY KEY,
-    fingerprint TEXT COLLATE "C" NOT NULL UNIQUE,
+    fingerprint TEXT COLLATE "C" NOT NULL,
     first_used_at BIGINT NOT NULL
 );
+CREATE UNIQUE INDEX server_keys_fingerprint ON server_keys (fingerprint);
