@@ -56,6 +56,7 @@ def test_every_command_explains_itself_at_eighty_columns(cli: CommandLine, comma
         (["serve", "--port", "70000"], "0 to 65535"),
         (["serve", "--workers", "2"], "SQLite"),
         (["serve", "--mode", "production"], "trusted_proxies"),
+        (["serve", "--set", "server_key=abc"], "MINIBANK_SERVER_KEY"),
         (["serve", "--set", "colour=red"], "colour"),
         (["serve", "--set", "colour"], "--set name=value"),
         (["serve", "--config", "none.toml"], "none.toml"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp
 
 from minibank.api import build_api
-from minibank.app.books import REAL, World, open_books
+from minibank.app.books import REAL, World, open_serving_books
 from minibank.core.clock import SystemClock
 from minibank.db import Database
 from minibank.oauth.tokens import TokenRules
@@ -48,8 +48,7 @@ async def open_bank(settings: Settings, world: World = REAL) -> AsyncIterator[Ba
     A sandbox bank is created or migrated as needed; a production bank must have been, by
     `minibank migrate`. Raises `StartError` when the bank cannot be opened.
     """
-    creates = settings.mode == "sandbox"
-    async with open_books(settings, creates=creates, world=world) as db:
+    async with open_serving_books(settings, world) as db:
         engine = build_engine(db, settings)
         due = DueWork(
             db,

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from minibank.app.errors import StartError
+from minibank.app.server_keys import find_keys, recognise_keys
 from minibank.app.store import BankRow, create_bank, find_bank
 from minibank.core.clock import Clock
 from minibank.core.ids import IdSource
@@ -44,6 +45,23 @@ async def open_books(
     """
     async with _opened(settings, creates=creates, world=world) as db:
         await _require_fitting(db, settings, creates=creates, seed=seed)
+        yield db
+
+
+@asynccontextmanager
+async def open_serving_books(settings: Settings, world: World = REAL) -> AsyncIterator[Database]:
+    """The database of a bank that is about to serve, with a server key that it knows.
+
+    A sandbox bank is created or migrated as needed. Raises `StartError` also when the server key is
+    not the bank's.
+    """
+    keys = find_keys(settings)
+    async with open_books(settings, creates=settings.mode == "sandbox", world=world) as db:
+        if keys is not None:
+            try:
+                await db.transact(lambda tx: recognise_keys(tx, keys))
+            except DatabaseError as error:
+                raise StartError(_cannot_open(settings, error)) from error
         yield db
 
 

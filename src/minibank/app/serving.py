@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from minibank.app.bank import open_bank
-from minibank.app.books import open_books
+from minibank.app.books import open_serving_books
 from minibank.app.errors import StartError
 from minibank.app.server import listen, located, renewing, serve, stopping
 from minibank.app.tls import open_tls
@@ -48,7 +48,7 @@ async def serve_bank(settings: Settings, on_serving: OnServing) -> None:
         return
     # Before the processes start, so that what is wrong is said once, by this one.
     open_tls(settings)
-    async with open_books(settings, creates=settings.mode == "sandbox"):
+    async with open_serving_books(settings):
         pass
     with listener:
         await _Workers(settings, listener, lambda: on_serving(settings)).run()

@@ -10,6 +10,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from minibank.app.books import open_books, read_bank
+from minibank.app.server_keys import find_keys, recognise_keys
 from minibank.audit import AuditReport, audit
 from minibank.audit.checkpoint import (
     CheckpointError,
@@ -29,7 +30,7 @@ from minibank.cli.common import (
     print_json,
     print_table,
 )
-from minibank.core.keys import KeyFileError, ServerKeys, read_keys
+from minibank.core.keys import ServerKeys
 from minibank.core.money import format_amount
 from minibank.db import Database
 from minibank.settings import Loaded
@@ -98,16 +99,13 @@ def _plan(loaded: Loaded, checkpoint: Path | None, against: Path | None) -> _Pla
         return None
     if checkpoint and against:
         raise CommandFailed("--checkpoint and --against: give one of them")
-    key_file = loaded.settings.server_key_file
-    if not key_file:
+    keys = find_keys(loaded.settings)
+    if keys is None:
         raise CommandFailed(
             "a checkpoint is signed: make a key with `minibank key create FILE` and set"
             " server_key_file to it"
         )
-    try:
-        return _Plan(path, read_keys(Path(key_file)), writes=checkpoint is not None)
-    except KeyFileError as error:
-        raise CommandFailed(str(error)) from error
+    return _Plan(path, keys, writes=checkpoint is not None)
 
 
 async def _run(loaded: Loaded, plan: _Plan | None, *, shows_progress: bool) -> AuditReport:
@@ -115,6 +113,8 @@ async def _run(loaded: Loaded, plan: _Plan | None, *, shows_progress: bool) -> A
         if plan is None:
             return await _prove(db, NO_MARKS, shows_progress=shows_progress)
         bank = await db.read(read_bank)
+        if plan.writes:
+            await db.transact(lambda tx: recognise_keys(tx, plan.keys))
         before = None
         if not plan.writes or plan.path.exists():
             try:

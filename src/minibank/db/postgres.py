@@ -1,7 +1,7 @@
 """The server engine: PostgreSQL through asyncpg."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -11,13 +11,10 @@ from minibank.core.clock import Clock
 from minibank.core.errors import BankError
 from minibank.core.ids import IdSource
 from minibank.db.base import (
-    WALK_ROWS,
     Migration,
     ReadTx,
     ReadWork,
-    Row,
     SnapshotWork,
-    Value,
     Work,
 )
 from minibank.db.dialect import statements_of
@@ -31,12 +28,11 @@ from minibank.db.errors import (
     raise_translated,
 )
 from minibank.db.pool import Connection, Pool
-from minibank.db.postgres_writes import Write, document_of, statement_of
+from minibank.db.pooler import DIRECT, refused_by_pooler, require_direct, require_limits
+from minibank.db.postgres_tx import PostgresTx, Types
 from minibank.db.retry import with_retries
 
 T = TypeVar("T")
-
-Types = dict[str, dict[str, str]]
 
 MIGRATION_LOCK = 0x6D62616E6B
 """The advisory lock that migrating processes take: the letters "mbank"."""
@@ -60,7 +56,7 @@ _SERVING = {
     # Only a transaction that says so can write, and only `transact` says so.
     "default_transaction_read_only": "on",
 }
-_MIGRATING = dict.fromkeys(_SERVING, "0") | {"default_transaction_read_only": "off"}
+_MIGRATING = dict.fromkeys(_SERVING, "0") | {"default_transaction_read_only": "off"} | DIRECT
 
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -76,6 +72,7 @@ _STATES: dict[str, type[DatabaseError]] = {
     "25P03": DatabaseUnavailable,
     "25P04": DatabaseUnavailable,
     "57014": DatabaseError,
+    "26000": DatabaseUnavailable,  # a pooler gave us a connection that does not know the statement
     "53100": StorageFull,
 }
 _CLASSES: dict[str, type[DatabaseError]] = {
@@ -119,96 +116,6 @@ def _words(error: asyncpg.PostgresError) -> str:
     return error.message or str(error)
 
 
-class PostgresTx:
-    """One unit of work on one connection."""
-
-    def __init__(self, connection: Connection, now: int, ids: IdSource, types: Types) -> None:
-        self._connection = connection
-        self._types = types
-        self._writes: list[Write] = []
-        self.now = now
-        self.ids = ids
-
-    async def fetch(self, sql: str, *values: Value) -> Sequence[Row]:
-        """See `ReadTx.fetch`."""
-        await self.flush()
-        rows: Sequence[Row] = await self._connection.fetch(sql, *values)
-        return rows
-
-    async def fetch_one(self, sql: str, *values: Value) -> Row | None:
-        """See `ReadTx.fetch_one`."""
-        await self.flush()
-        row: Row | None = await self._connection.fetchrow(sql, *values)
-        return row
-
-    async def walk(self, table: str) -> AsyncIterator[Sequence[Row]]:
-        """See `SnapshotTx.walk`."""
-        cursor = await self._connection.cursor(f"SELECT * FROM {table}")  # noqa: S608
-        while rows := await cursor.fetch(WALK_ROWS):
-            yield rows
-
-    async def execute(self, sql: str, *values: Value) -> int:
-        """See `Tx.execute`."""
-        await self.flush()
-        tag = await self._connection.execute(sql, *values)
-        verb, _, count = tag.rpartition(" ")
-        return int(count) if count.isdecimal() and verb != "SELECT" else 0
-
-    async def insert_rows(
-        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Value]]
-    ) -> None:
-        """See `Tx.insert_rows`."""
-        await self._later(Write("insert", table, (), tuple(columns), rows))
-
-    async def update_rows(
-        self,
-        table: str,
-        keys: Sequence[str],
-        columns: Sequence[str],
-        rows: Sequence[Sequence[Value]],
-    ) -> None:
-        """See `Tx.update_rows`."""
-        await self._later(Write("update", table, tuple(keys), tuple(columns), rows))
-
-    async def delete_rows(
-        self, table: str, keys: Sequence[str], rows: Sequence[Sequence[Value]]
-    ) -> None:
-        """See `Tx.delete_rows`."""
-        await self._later(Write("delete", table, tuple(keys), (), rows))
-
-    async def _later(self, write: Write) -> None:
-        """Keep a write for the next statement; of one table there is never more than one."""
-        if not write.rows:
-            return
-        if any(one.table == write.table for one in self._writes):
-            await self.flush()
-        self._writes.append(write)
-
-    async def flush(self) -> None:
-        """Send the writes that wait, as one statement."""
-        if not self._writes:
-            return
-        writes, self._writes = self._writes, []
-        shapes = tuple([one.shape(await self._types_of(one.table)) for one in writes])
-        documents = [document_of(*pair) for pair in zip(writes, shapes, strict=True)]
-        await self._connection.execute(statement_of(shapes), *documents)
-
-    async def _types_of(self, table: str) -> dict[str, str]:
-        """The types of a table's columns, asked for once."""
-        if table not in self._types:
-            found = await self._connection.fetch(
-                "SELECT attname, format_type(atttypid, NULL) AS type FROM pg_attribute"
-                " WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped",
-                table,
-            )
-            self._types[table] = {row["attname"]: row["type"] for row in found}
-        return self._types[table]
-
-    def end(self) -> None:
-        """Make later use fail: from now on the connection is somebody else's."""
-        del self._connection
-
-
 class PostgresDatabase:
     """A bank on a PostgreSQL server; see `Database` for what the methods promise."""
 
@@ -228,9 +135,16 @@ class PostgresDatabase:
         """Open a pool; `DatabaseUnavailable` when the server cannot be reached or refuses us."""
         db = cls(url, clock, ids, connections_max)
         try:
-            db._pool.give_back(await db._pool.take())
+            connection = await db._pool.take()
+            try:
+                await require_limits(connection, _SERVING)
+            finally:
+                db._pool.give_back(connection)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, *_GONE) as error:
             raise DatabaseUnavailable(str(error) or type(error).__name__) from None
+        except DatabaseUnavailable:
+            await db.close()
+            raise
         return db
 
     async def transact(self, work: Work[T]) -> T:
@@ -318,6 +232,7 @@ class PostgresDatabase:
         """A connection of its own, without limits of time, that alone may migrate."""
         connection = await _connect(self._url, None, _MIGRATING)
         try:
+            await require_direct(connection)
             # Not by waiting in a statement: its snapshot would hold up, for ever, an index that
             # the holder of the lock builds concurrently.
             while not await connection.fetchval(_TRY_LOCK, MIGRATION_LOCK):  # noqa: ASYNC110
@@ -354,6 +269,8 @@ async def _connect(
             max_cached_statement_lifetime=0,
             server_settings={"application_name": "minibank", "jit": "off", **server_settings},
         )
+    except asyncpg.ProtocolViolationError as error:
+        raise refused_by_pooler(error) or error from None
     except (ValueError, OverflowError):
         raise ValueError(
             "the PostgreSQL URL cannot be read: special characters in the user, the password"

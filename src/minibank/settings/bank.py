@@ -5,8 +5,16 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from minibank.settings.about import DAY, HOUR, setting
-from minibank.settings.kinds import Choice, Integer, Text, is_database_url, matches
+from minibank.settings.about import DAY, HOUR, secret, setting
+from minibank.settings.kinds import (
+    Choice,
+    Integer,
+    Text,
+    is_database_url,
+    is_path,
+    is_server_key,
+    matches,
+)
 
 Mode = Literal["sandbox", "production"]
 MODES: tuple[Mode, ...] = ("sandbox", "production")
@@ -46,12 +54,22 @@ class BankSettings:
     )
     server_key_file: str = setting(
         _BANK,
-        Text("the path of a file", lambda _: True),
+        Text("the path of a file", is_path),
         "The file with the bank's server key, made by `minibank key create`: checkpoints are signed"
-        " with what is derived from it. Only its owner may be able to read it.",
+        " with what is derived from it. Only its owner may be able to read it. Production serves"
+        " only with this or `server_key`; the database remembers which key it was, and no other"
+        " will do.",
         "",
     )
-    database: str = setting(
+    server_key: str = secret(
+        _BANK,
+        Text("the content of a key file, its lines separated by commas or spaces", is_server_key),
+        "The same key as a value of the environment, for machines that get their secrets so. It is"
+        " accepted from there alone.",
+        "",
+        only_in_environment=True,
+    )
+    database: str = secret(
         _DATABASE,
         Text(
             "sqlite:///path/to/bank.db or postgresql://user@host/name",
