@@ -178,6 +178,8 @@ CREATE TABLE owners (
 
 -- The row that is locked for every decision about an account. `booked` and `held` are caches of
 -- what the entries say; `chain_length` and `chain_head` are the end of the account's hash chain.
+-- Half of each page stays free, so that a new version of a row lands beside the old one and no index
+-- has to be told (a HOT update).
 CREATE TABLE balances (
     shard BIGINT NOT NULL,
     account_id TEXT COLLATE "C" NOT NULL,
@@ -189,7 +191,7 @@ CREATE TABLE balances (
     chain_head BYTEA NOT NULL,
     PRIMARY KEY (shard, account_id),
     FOREIGN KEY (shard, account_id) REFERENCES accounts (shard, id)
-);
+) WITH (fillfactor = 50);
 
 CREATE TABLE cards (
     shard BIGINT NOT NULL,
