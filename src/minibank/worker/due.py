@@ -6,7 +6,7 @@ same piece, or one that runs it again after a crash, therefore change nothing tw
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -17,7 +17,8 @@ from minibank.db import Database, DatabaseError
 from minibank.payments.commands import Command, ExpireAuthorisation
 from minibank.payments.effects import EXPIRY
 from minibank.payments.engine import Engine
-from minibank.worker.store import DueRow, claim_due, is_due, set_leases
+from minibank.worker.metrics import DueMetrics
+from minibank.worker.store import DueRow, Overdue, claim_due, read_overdue, set_leases
 
 log = structlog.get_logger()
 
@@ -50,42 +51,78 @@ class DueReport:
     put_off: int = 0
 
 
+@dataclass(slots=True)
+class _Overdue:
+    """What the last look found in each slice."""
+
+    clock: Clock
+    slices: dict[int, Overdue] = field(default_factory=dict)
+
+    def count(self) -> int:
+        """How much was due."""
+        return sum(one.count for one in self.slices.values())
+
+    def oldest_seconds(self) -> float:
+        """How late the oldest of it is by now."""
+        found = [one.oldest_due_at for one in self.slices.values() if one.oldest_due_at is not None]
+        return max(self.clock.now() - min(found), 0) / MICROSECONDS if found else 0
+
+
 class DueWork:
     """The due work of a bank; `clock` is real time, while `db.clock` is the bank's world."""
 
     def __init__(
-        self, db: Database, engine: Engine, *, lease_seconds: int = 60, clock: Clock | None = None
+        self,
+        db: Database,
+        engine: Engine,
+        *,
+        lease_seconds: int = 60,
+        clock: Clock | None = None,
+        metrics: DueMetrics | None = None,
     ) -> None:
         self._db = db
         self._engine = engine
         self._lease_seconds = lease_seconds
         self._clock = clock or db.clock
+        self._metrics = metrics or DueMetrics()
+        self._overdue = _Overdue(db.clock)
+        self._metrics.overdue.follow(self._overdue.count)
+        self._metrics.oldest_seconds.follow(self._overdue.oldest_seconds)
 
     async def run_slice(self, number: int) -> DueReport:
         """Run all that is due now in one of the `SLICES` parts of the shards."""
-        shards = range(number * SHARDS // SLICES, (number + 1) * SHARDS // SLICES)
+        shards = list(range(number * SHARDS // SLICES, (number + 1) * SHARDS // SLICES))
         report = DueReport()
-        while rows := await self._claim(list(shards)):
-            await self._execute(rows, report)
+        # A look first: on SQLite a claim takes the writer, and mostly there is nothing.
+        if (await self._look(number, shards)).unclaimed:
+            while rows := await self._claim(shards):
+                await self._execute(rows, report)
+            await self._look(number, shards)
         return report
+
+    async def _look(self, number: int, shards: Sequence[int]) -> Overdue:
+        now = self._clock.now()
+        found = await self._db.read(lambda tx: read_overdue(tx, shards, now))
+        self._overdue.slices[number] = found
+        self._metrics.looks.add()
+        return found
 
     async def _claim(self, shards: Sequence[int]) -> list[DueRow]:
         now = self._clock.now()
-        # A look first: on SQLite a claim takes the writer, and mostly there is nothing.
-        if not await self._db.read(lambda tx: is_due(tx, shards, tx.now, now)):
-            return []
         until = now + self._lease_seconds * MICROSECONDS
         return await self._db.transact(lambda tx: claim_due(tx, shards, list(COMMANDS), now, until))
 
     async def _execute(self, rows: Sequence[DueRow], report: DueReport) -> None:
         answers = await self._engine.execute_many([COMMANDS[row.kind](row) for row in rows])
         failed = []
+        metrics = self._metrics
         for row, answer in zip(rows, answers, strict=True):
             if isinstance(answer, BankError):
                 log.warning(
                     "due work put off", kind=row.kind, subject=row.subject, code=answer.code
                 )
                 failed.append(row)
+            (metrics.put_off if isinstance(answer, BankError) else metrics.done).add(row.kind)
         report.done += len(rows) - len(failed)
         report.put_off += len(failed)
         if failed:
