@@ -3,7 +3,7 @@
 import asyncio
 
 from minibank.api.answers import Answer, answer_json
-from minibank.api.catalogue import NO_DATABASE
+from minibank.api.catalogue import NO_DATABASE, SHUTTING_DOWN
 from minibank.api.endpoint import Edge, Request
 from minibank.api.operation import Ok, Operation
 from minibank.core.errors import Unavailable
@@ -28,7 +28,7 @@ READYZ = Operation(
     ),
     answers=Ok,
     public=True,
-    refuses=(NO_DATABASE, "unavailable.shutting_down"),
+    refuses=(NO_DATABASE, SHUTTING_DOWN),
 )
 
 
@@ -40,7 +40,7 @@ async def healthz(edge: Edge, request: Request) -> Answer:
 async def readyz(edge: Edge, request: Request) -> Answer:
     """GET /readyz: the database answers too, and its schema is the one this code needs."""
     if edge.watch.draining:
-        raise Unavailable("unavailable.shutting_down", "The bank is shutting down")
+        raise Unavailable(SHUTTING_DOWN, "The bank is shutting down")
     try:
         async with asyncio.timeout(READY_SECONDS):
             await require_current(edge.db)

@@ -48,8 +48,7 @@ class HttpMetrics:
             alerts=[
                 Alert(
                     "MinibankRequestsPileUp",
-                    "minibank_http_requests_in_flight"
-                    " > 0.8 * minibank_http_requests_in_flight_max",
+                    "minibank_http_requests_in_flight > 0.8 * minibank_http_requests_in_flight_max",
                     "Requests pile up: soon they are answered 429.",
                     minutes=2,
                 )
@@ -69,8 +68,7 @@ class HttpMetrics:
             alerts=[
                 Alert(
                     "MinibankOverloaded",
-                    "sum(rate(minibank_http_requests_refused_total"
-                    '{cause="overloaded"}[5m])) > 0',
+                    'sum(rate(minibank_http_requests_refused_total{cause="overloaded"}[5m])) > 0',
                     "The bank refuses requests because it works on too many.",
                     severity="page",
                 ),

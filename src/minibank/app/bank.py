@@ -32,9 +32,7 @@ class Bank:
     watch: Watch
 
 
-def build_engine(
-    db: Database, settings: Settings, metrics: EngineMetrics | None = None
-) -> Engine:
+def build_engine(db: Database, settings: Settings, metrics: EngineMetrics | None = None) -> Engine:
     """The money engine as the settings want it."""
     return Engine(
         db,

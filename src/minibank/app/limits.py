@@ -48,7 +48,7 @@ class RequestsLimit:
         try:
             await self._app(scope, receive, send)
         except asyncio.CancelledError:
-            """The server stops, and has answered this request itself: see `BankProtocol.give_up`."""
+            """The server stops, and has answered it: see `DrainingProtocol.give_up`."""
         finally:
             self._free += 1
 

@@ -124,7 +124,10 @@ class _Scalar(Instrument[float]):
     def samples(self) -> list[Sample]:
         """See `Instrument.samples`."""
         stored = [Sample(labels, value) for labels, value in self._series.items()]
-        return [*stored, *(Sample(labels, float(read())) for labels, read in self._followed.items())]
+        return [
+            *stored,
+            *(Sample(labels, float(read())) for labels, read in self._followed.items()),
+        ]
 
 
 class Counter(_Scalar):
@@ -220,7 +223,7 @@ AnyInstrument = Counter | Gauge | Histogram
 
 
 def instruments_of(*groups: object) -> Iterator[AnyInstrument]:
-    """The instruments that are attributes of these objects, in the order in which they were made."""
+    """The instruments that are attributes of these objects, in their order."""
     for group in groups:
         for value in vars(group).values():
             if isinstance(value, AnyInstrument):

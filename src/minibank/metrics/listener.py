@@ -12,7 +12,7 @@ PATH = "/metrics"
 HEAD_BYTES_MAX = 8 * 1024
 """The most that the head of a request may take."""
 EXCHANGE_SECONDS = 10
-"""How long one connection may take, from the first byte of the request to the last of the answer."""
+"""How long one connection may take, from its first byte to its last."""
 CONNECTIONS_MAX = 16
 """How many connections are answered at a time; more are closed at once."""
 
