@@ -10,7 +10,14 @@ from minibank import __version__
 from minibank.api.metrics import HttpMetrics
 from minibank.core.clock import MICROSECONDS, SystemClock
 from minibank.db.metrics import DatabaseMetrics
-from minibank.metrics.instruments import Alert, AnyInstrument, Counter, Gauge, instruments_of
+from minibank.metrics.instruments import (
+    Alert,
+    AnyInstrument,
+    Counter,
+    Gauge,
+    instrument,
+    instruments_of,
+)
 from minibank.oauth.metrics import TokenMetrics
 from minibank.payments.metrics import EngineMetrics
 from minibank.worker.metrics import DueMetrics
@@ -18,53 +25,61 @@ from minibank.worker.metrics import DueMetrics
 _PROC = Path("/proc/self")
 
 
+@dataclass(frozen=True)
 class ProcessMetrics:
     """What a process takes of the machine, under the names that all client libraries use."""
 
-    def __init__(self) -> None:
-        self.build = Gauge(
-            "minibank_build_info",
-            "Always 1: the version of the bank and of Python.",
-            ("version", "python"),
-            together="max",
-        )
-        self.running = Gauge(
-            "minibank_processes_running",
-            "Processes that serve.",
-            alerts=[
-                Alert(
-                    "MinibankProcessesMissing",
-                    "minibank_processes_running < minibank_processes_wanted",
-                    "A server process is missing: the log says why it ended.",
-                    severity="page",
-                )
-            ],
-        )
-        self.started_at = Gauge(
-            "process_start_time_seconds",
-            "When the oldest process started, in seconds since 1970.",
-            together="min",
-        )
-        self.cpu = Counter(
-            "process_cpu_seconds_total", "Processor time of all processes, those that ended too."
-        )
-        self.memory = Gauge("process_resident_memory_bytes", "Resident memory of all processes.")
-        self.files = Gauge(
-            "process_open_fds",
-            "Open files and sockets of the process that has most.",
-            together="max",
-            alerts=[
-                Alert(
-                    "MinibankFilesShort",
-                    "process_open_fds > 0.8 * process_max_fds and on (instance, job)"
-                    " minibank_build_info",
-                    "A process is about to run out of file descriptors: raise LimitNOFILE.",
-                )
-            ],
-        )
-        self.files_max = Gauge(
-            "process_max_fds", "Files and sockets that a process may have open.", together="min"
-        )
+    build: Gauge = instrument(
+        Gauge,
+        "minibank_build_info",
+        "Always 1: the version of the bank and of Python.",
+        ("version", "python"),
+        together="max",
+    )
+    running: Gauge = instrument(
+        Gauge,
+        "minibank_processes_running",
+        "Processes that serve.",
+        alerts=[
+            Alert(
+                "MinibankProcessesMissing",
+                "minibank_processes_running < minibank_processes_wanted",
+                "A server process is missing: the log says why it ended.",
+                severity="page",
+            )
+        ],
+    )
+    started_at: Gauge = instrument(
+        Gauge,
+        "process_start_time_seconds",
+        "When the oldest process started, in seconds since 1970.",
+        together="min",
+    )
+    cpu: Counter = instrument(
+        Counter,
+        "process_cpu_seconds_total",
+        "Processor time of all processes, those that ended too.",
+    )
+    memory: Gauge = instrument(
+        Gauge, "process_resident_memory_bytes", "Resident memory of all processes."
+    )
+    files: Gauge = instrument(
+        Gauge,
+        "process_open_fds",
+        "Open files and sockets of the process that has most.",
+        together="max",
+        alerts=[
+            Alert(
+                "MinibankFilesShort",
+                "process_open_fds > 0.8 * process_max_fds and on (instance, job)"
+                " minibank_build_info",
+                "A process is about to run out of file descriptors: raise LimitNOFILE.",
+            )
+        ],
+    )
+    files_max: Gauge = instrument(
+        Gauge, "process_max_fds", "Files and sockets that a process may have open.", together="min"
+    )
 
     def follow(self) -> None:
         """Speak of this process from now on."""
@@ -88,36 +103,40 @@ def _resident_bytes() -> int:
     return int(pages) * resource.getpagesize()
 
 
+@dataclass(frozen=True)
 class SupervisorMetrics:
     """What the process knows that looks after the others; with one process it is that one."""
 
-    def __init__(self) -> None:
-        self.wanted = Gauge("minibank_processes_wanted", "Processes that should serve: `workers`.")
-        self.ended = Counter(
-            "minibank_processes_ended_total",
-            "Processes that ended without being asked to, and were started again.",
-            alerts=[
-                Alert(
-                    "MinibankProcessesEnd",
-                    "increase(minibank_processes_ended_total[15m]) > 0",
-                    "A server process died: the log says with which status.",
-                    minutes=0,
-                )
-            ],
-        )
-        self.silent_seconds = Gauge(
-            "minibank_processes_silent_seconds",
-            "How long ago the most silent of several processes last reported what it counted.",
-            alerts=[
-                Alert(
-                    "MinibankProcessHangs",
-                    "minibank_processes_silent_seconds > 30",
-                    "A process runs and does not report: it hangs, or has no processor time.",
-                    minutes=1,
-                    severity="page",
-                )
-            ],
-        )
+    wanted: Gauge = instrument(
+        Gauge, "minibank_processes_wanted", "Processes that should serve: `workers`."
+    )
+    ended: Counter = instrument(
+        Counter,
+        "minibank_processes_ended_total",
+        "Processes that ended without being asked to, and were started again.",
+        alerts=[
+            Alert(
+                "MinibankProcessesEnd",
+                "increase(minibank_processes_ended_total[15m]) > 0",
+                "A server process died: the log says with which status.",
+                minutes=0,
+            )
+        ],
+    )
+    silent_seconds: Gauge = instrument(
+        Gauge,
+        "minibank_processes_silent_seconds",
+        "How long ago the most silent of several processes last reported what it counted.",
+        alerts=[
+            Alert(
+                "MinibankProcessHangs",
+                "minibank_processes_silent_seconds > 30",
+                "A process runs and does not report: it hangs, or has no processor time.",
+                minutes=1,
+                severity="page",
+            )
+        ],
+    )
 
 
 @dataclass(frozen=True, slots=True)

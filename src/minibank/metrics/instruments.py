@@ -1,6 +1,6 @@
 """Counters, gauges and histograms: plain objects that are handed to whoever counts with them.
 
-A package that counts something has a `metrics.py` with one class, whose attributes are its
+A package that counts something has a `metrics.py` with a dataclass whose fields are its
 instruments; `app/metrics.py` puts the classes together. Name, labels, meaning and the alert that a
 metric is for stand where the instrument is made, and docs/reference/metrics.md follows from there.
 
@@ -10,14 +10,17 @@ from several threads: each process counts in its event loop, and reports (see `m
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import product
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, ParamSpec, TypeVar
 
 import msgspec
 from typing_extensions import override
 
 T = TypeVar("T")
+I = TypeVar("I")
+P = ParamSpec("P")
 
 Labels = tuple[str, ...]
 """The values of an instrument's labels, in their order."""
@@ -220,6 +223,13 @@ class Histogram(Instrument[_Distribution]):
 
 
 AnyInstrument = Counter | Gauge | Histogram
+
+
+def instrument(make: Callable[P, I], *args: P.args, **named: P.kwargs) -> I:
+    """A field of a dataclass: each of its objects has an instrument of its own."""
+    made: Any = field(default_factory=partial(make, *args, **named))
+    found: I = made
+    return found
 
 
 def instruments_of(*groups: object) -> Iterator[AnyInstrument]:
