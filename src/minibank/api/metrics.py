@@ -75,7 +75,8 @@ class HttpMetrics:
         alerts=[
             Alert(
                 "MinibankOverloaded",
-                'sum by (instance) (rate(minibank_http_requests_refused_total{cause="overloaded"}[5m])) > 0',
+                "sum by (instance)"
+                ' (rate(minibank_http_requests_refused_total{cause="overloaded"}[5m])) > 0',
                 "The bank refuses requests because it works on too many.",
                 severity="page",
             ),

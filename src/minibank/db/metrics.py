@@ -66,7 +66,8 @@ class DatabaseMetrics:
         alerts=[
             Alert(
                 "MinibankRacesLost",
-                'sum by (instance) (rate(minibank_database_repeats_total{kind="lost_race"}[5m])) > 10',
+                "sum by (instance)"
+                ' (rate(minibank_database_repeats_total{kind="lost_race"}[5m])) > 10',
                 "Units of work keep losing against each other: something long holds locks.",
                 minutes=10,
             )
@@ -81,7 +82,8 @@ class DatabaseMetrics:
         alerts=[
             Alert(
                 "MinibankDatabaseAway",
-                'sum by (instance) (rate(minibank_database_errors_total{kind="unavailable"}[1m])) > 0',
+                "sum by (instance)"
+                ' (rate(minibank_database_errors_total{kind="unavailable"}[1m])) > 0',
                 "The database cannot be reached, or refuses to be written.",
                 minutes=1,
                 severity="page",

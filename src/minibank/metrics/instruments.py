@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
-from typing import Any, Generic, Literal, ParamSpec, TypeVar
+from typing import Generic, Literal, ParamSpec, TypeVar
 
 import msgspec
 from typing_extensions import override
 
 T = TypeVar("T")
-I = TypeVar("I")
+Made = TypeVar("Made")
 P = ParamSpec("P")
 
 Labels = tuple[str, ...]
@@ -225,11 +225,10 @@ class Histogram(Instrument[_Distribution]):
 AnyInstrument = Counter | Gauge | Histogram
 
 
-def instrument(make: Callable[P, I], *args: P.args, **named: P.kwargs) -> I:
+def instrument(make: Callable[P, Made], *args: P.args, **named: P.kwargs) -> Made:
     """A field of a dataclass: each of its objects has an instrument of its own."""
-    made: Any = field(default_factory=partial(make, *args, **named))
-    found: I = made
-    return found
+    made: Made = field(default_factory=partial(make, *args, **named))
+    return made
 
 
 def instruments_of(*groups: object) -> Iterator[AnyInstrument]:

@@ -26,7 +26,8 @@ class EngineMetrics:
         alerts=[
             Alert(
                 "MinibankCommandsFail",
-                'sum by (instance) (rate(minibank_engine_commands_total{outcome="failed"}[5m])) > 0',
+                "sum by (instance)"
+                ' (rate(minibank_engine_commands_total{outcome="failed"}[5m])) > 0',
                 "Movements of money fail for a reason that is not the customer's.",
                 severity="page",
             )
@@ -42,7 +43,8 @@ class EngineMetrics:
         alerts=[
             Alert(
                 "MinibankCommandsTurnedAway",
-                'sum by (instance) (rate(minibank_engine_turned_away_total{cause=~"queue_full|late"}[5m])) > 0',
+                "sum by (instance)"
+                ' (rate(minibank_engine_turned_away_total{cause=~"queue_full|late"}[5m])) > 0',
                 "More payments arrive than the database commits: look at"
                 " minibank_engine_batch_seconds and at the database.",
                 severity="page",
