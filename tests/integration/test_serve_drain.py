@@ -170,7 +170,7 @@ async def test_idle_connections_are_closed_at_once_and_hold_nobody_up():
 
 
 async def test_an_answer_is_whole_although_its_client_had_sent_more():
-    """Closing with something unread in it would reset the connection, and lose what is under way."""
+    """Closing with something unread would reset the connection, and lose what is under way."""
     size = 8 << 20
     async with started(App(size), answers=False) as server:
         streams = await server.connect(GET)

@@ -1,4 +1,4 @@
-"""Processes that are stopped while they work: what was sent is answered, what was answered is kept."""
+"""Processes that are stopped at work: what was sent is answered, what was answered is kept."""
 
 import contextlib
 import os
@@ -37,7 +37,7 @@ class Writer:
             while True:
                 with socket.create_connection(self.address, timeout=20) as connection:
                     while self._write(connection):
-                        """Again on the same connection, until an answer says that it was the last."""
+                        """Again, until an answer says that it was the last."""
 
     def _write(self, connection: socket.socket) -> bool:
         self.sent += 1
