@@ -2,7 +2,7 @@
 
 import asyncio
 
-from minibank.api.answers import Answer, answer_json
+from minibank.api.answers import RETRY_SECONDS, Answer, answer_json
 from minibank.api.catalogue import NO_DATABASE, SHUTTING_DOWN
 from minibank.api.endpoint import Edge, Request
 from minibank.api.operation import Ok, Operation
@@ -40,7 +40,7 @@ async def healthz(edge: Edge, request: Request) -> Answer:
 async def readyz(edge: Edge, request: Request) -> Answer:
     """GET /readyz: the database answers too, and its schema is the one this code needs."""
     if edge.watch.draining:
-        raise Unavailable(SHUTTING_DOWN, "The bank is shutting down")
+        raise Unavailable(SHUTTING_DOWN, "The bank is shutting down", retry_after=RETRY_SECONDS)
     try:
         async with asyncio.timeout(READY_SECONDS):
             await require_current(edge.db)
