@@ -110,7 +110,8 @@ async def test_a_database_says_how_many_of_its_connections_are_in_use(database_u
         asyncio.create_task(one.execute(Orders(str(n)).top_up(ada, 1)))
         for n, one in enumerate(engines)
     ]
-    in_use, waiting = set(), set()
+    in_use: set[tuple[str, float]] = set()
+    waiting: set[tuple[str, float]] = set()
     while not all(call.done() for call in calls):
         await asyncio.sleep(0)
         in_use |= counts(metrics.connections_in_use).items()

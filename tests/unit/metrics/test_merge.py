@@ -3,13 +3,20 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minibank.metrics.instruments import Counter, Gauge, Histogram, Sample, snapshot_of
+from minibank.metrics.instruments import (
+    AnyInstrument,
+    Counter,
+    Gauge,
+    Histogram,
+    Sample,
+    snapshot_of,
+)
 from minibank.metrics.merge import Totals
 
 COUNTER = Counter("c_total", "m", ("a",))
 SUM, MAX, MIN = (Gauge(name, "m", together=name) for name in ("sum", "max", "min"))
 HISTOGRAM = Histogram("h", "m", buckets=(1,))
-ALL = [COUNTER, SUM, MAX, MIN, HISTOGRAM]
+ALL: list[AnyInstrument] = [COUNTER, SUM, MAX, MIN, HISTOGRAM]
 
 
 def reports(number: int) -> dict[str, list[Sample]]:
@@ -64,7 +71,9 @@ def test_what_a_process_that_is_gone_counted_stays_and_what_it_had_does_not():
     )
 )
 def test_no_counter_ever_goes_back_whoever_dies(steps):
-    totals, counters, process = Totals([COUNTER]), {}, {}
+    totals = Totals([COUNTER])
+    counters: dict[int, Counter] = {}
+    process: dict[int, int] = {}
     before, born = 0.0, 0
     for step, slot, amount in steps:
         if step == "die":
