@@ -142,6 +142,7 @@ async def test_a_connection_that_was_made_just_before_may_still_ask():
     async with started() as server:
         streams = await server.connect()
         await server.stop()
+        await asyncio.sleep(QUIET_SECONDS / 3)
         streams[1].write(GET)
         assert await answer_on(streams) == (True, b"1")
         assert await is_ended(streams)
@@ -152,6 +153,7 @@ async def test_a_connection_that_was_just_answered_may_ask_once_more():
         streams = await server.connect(GET)
         assert await answer_on(streams) == (False, b"1")
         await server.stop()
+        await asyncio.sleep(QUIET_SECONDS / 3)
         streams[1].write(GET)
         assert await answer_on(streams) == (True, b"2")
         assert await is_ended(streams)
