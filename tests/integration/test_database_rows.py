@@ -32,6 +32,14 @@ async def test_insert_rows_inserts_all_with_every_type_and_null(things: Database
     assert await all_things(things) == rows
 
 
+async def test_a_boolean_is_one_or_zero(things: Database):
+    await put(things, (1, "a", True, None, None), (1, "b", False, None, None))
+    await things.transact(
+        lambda tx: tx.update_rows("things", ("shard", "id"), ("number",), [(1, "b", True)])
+    )
+    assert [row[2] for row in await all_things(things)] == [1, 1]
+
+
 async def test_insert_rows_takes_any_number_of_rows(things: Database):
     for count in (0, 1, 2, 2000):
         await put(things, *((count, f"{n}", n, None, None) for n in range(count)))

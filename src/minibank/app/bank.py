@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
-from minibank.api import build_api
+from minibank.api import Watch, build_api
 from minibank.app.books import REAL, World, open_serving_books
+from minibank.app.metrics import BankMetrics
 from minibank.core.clock import SystemClock
 from minibank.db import Database
 from minibank.oauth.tokens import TokenRules
 from minibank.payments.engine import Engine, EngineSettings
+from minibank.payments.metrics import EngineMetrics
 from minibank.settings import Settings
 from minibank.worker.due import DueWork
 from minibank.worker.kinds import kinds_of
@@ -20,15 +22,19 @@ from minibank.worker.kinds import kinds_of
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """An open bank: `api` is an ASGI application over `db` and `engine`."""
+    """An open bank: `api` is an ASGI application over `db` and `engine`.
+
+    `watch` is what its server and its API share.
+    """
 
     settings: Settings
     db: Database
     engine: Engine
     api: ASGIApp
+    watch: Watch
 
 
-def build_engine(db: Database, settings: Settings) -> Engine:
+def build_engine(db: Database, settings: Settings, metrics: EngineMetrics | None = None) -> Engine:
     """The money engine as the settings want it."""
     return Engine(
         db,
@@ -38,28 +44,35 @@ def build_engine(db: Database, settings: Settings) -> Engine:
             queue_wait_seconds=settings.queue_wait_seconds,
             hold_seconds=settings.hold_seconds,
         ),
+        metrics,
     )
 
 
 @asynccontextmanager
-async def open_bank(settings: Settings, world: World = REAL) -> AsyncIterator[Bank]:
+async def open_bank(
+    settings: Settings, world: World = REAL, metrics: BankMetrics | None = None
+) -> AsyncIterator[Bank]:
     """Open a bank and run its due work until the block ends; then finish what is queued.
 
     A sandbox bank is created or migrated as needed; a production bank must have been, by
     `minibank migrate`. Raises `StartError` when the bank cannot be opened.
     """
-    async with open_serving_books(settings, world) as db:
-        engine = build_engine(db, settings)
+    metrics = metrics or BankMetrics()
+    async with open_serving_books(settings, world, metrics.database) as db:
+        engine = build_engine(db, settings, metrics.engine)
         due = DueWork(
             db,
             engine,
             kinds=kinds_of(TokenRules.from_settings(settings)),
             lease_seconds=settings.due_work_lease_seconds,
             clock=SystemClock(),
+            metrics=metrics.due,
         )
+        watch = Watch(metrics.http)
         running = asyncio.create_task(due.run_forever(settings.due_work_poll_seconds))
         try:
-            yield Bank(settings, db, engine, build_api(db, engine, settings))
+            api = build_api(db, engine, settings, watch, metrics.tokens)
+            yield Bank(settings, db, engine, api, watch)
         finally:
             running.cancel()
             with suppress(asyncio.CancelledError):

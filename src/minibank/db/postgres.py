@@ -27,6 +27,7 @@ from minibank.db.errors import (
     UniqueViolation,
     raise_translated,
 )
+from minibank.db.metrics import DatabaseMetrics
 from minibank.db.pool import Connection, Pool
 from minibank.db.pooler import DIRECT, refused_by_pooler, require_direct, require_limits
 from minibank.db.postgres_tx import PostgresTx, Types
@@ -121,19 +122,35 @@ class PostgresDatabase:
 
     engine = "postgres"
 
-    def __init__(self, url: str, clock: Clock, ids: IdSource, connections_max: int) -> None:
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        ids: IdSource,
+        connections_max: int,
+        metrics: DatabaseMetrics | None = None,
+    ) -> None:
         self.clock = clock
         self.ids = ids
         self._url = url
         self._types: Types = {}
         self._pool = Pool(lambda: _connect(url, ANSWER_SECONDS, _SERVING), connections_max)
+        self._metrics = metrics or DatabaseMetrics()
+        self._metrics.connections_max.set(connections_max)
+        self._metrics.connections_in_use.follow(lambda: self._pool.in_use)
+        self._metrics.waiting.follow(lambda: self._pool.waiting)
 
     @classmethod
     async def open(
-        cls, url: str, clock: Clock, ids: IdSource, connections_max: int
+        cls,
+        url: str,
+        clock: Clock,
+        ids: IdSource,
+        connections_max: int,
+        metrics: DatabaseMetrics | None = None,
     ) -> "PostgresDatabase":
         """Open a pool; `DatabaseUnavailable` when the server cannot be reached or refuses us."""
-        db = cls(url, clock, ids, connections_max)
+        db = cls(url, clock, ids, connections_max, metrics)
         try:
             connection = await db._pool.take()
             try:
@@ -149,15 +166,15 @@ class PostgresDatabase:
 
     async def transact(self, work: Work[T]) -> T:
         """See `Database.transact`."""
-        return await with_retries(lambda: self._attempt(work, BEGIN))
+        return await with_retries(lambda: self._attempt(work, BEGIN), self._metrics)
 
     async def read(self, work: ReadWork[T]) -> T:
         """See `Database.read`."""
-        return await with_retries(lambda: self._attempt(work, None))
+        return await with_retries(lambda: self._attempt(work, None), self._metrics)
 
     async def snapshot(self, work: SnapshotWork[T]) -> T:
         """See `Database.snapshot`."""
-        return await with_retries(lambda: self._attempt(work, BEGIN_SNAPSHOT))
+        return await with_retries(lambda: self._attempt(work, BEGIN_SNAPSHOT), self._metrics)
 
     async def _attempt(self, work: Work[T] | ReadWork[T] | SnapshotWork[T], begin: str | None) -> T:
         """Run `work` once, between `begin` and COMMIT, or as it is."""
@@ -225,7 +242,7 @@ class PostgresDatabase:
                     await _apply(tx, migration, at)
                 return True
 
-        return await with_retries(attempt)
+        return await with_retries(attempt, self._metrics)
 
     @asynccontextmanager
     async def _migrating(self) -> AsyncIterator[Connection]:

@@ -82,7 +82,7 @@ class PostgresTx:
             return
         writes, self._writes = self._writes, []
         shapes = tuple([one.shape(await self._types_of(one.table)) for one in writes])
-        documents = [document_of(*pair) for pair in zip(writes, shapes, strict=True)]
+        documents = [document_of(one) for one in writes]
         await self._connection.execute(statement_of(shapes), *documents)
 
     async def _types_of(self, table: str) -> dict[str, str]:

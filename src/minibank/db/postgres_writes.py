@@ -20,8 +20,6 @@ Columns = tuple[str, ...]
 Types = dict[str, str]
 """The columns of a table with their types."""
 
-BINARY = "bytea"
-
 _encode = msgspec.json.Encoder().encode
 
 
@@ -56,16 +54,10 @@ class Write:
         return Shape(self.verb, self.table, self.keys, self.columns, places)
 
 
-def document_of(write: Write, shape: Shape) -> str:
+def document_of(write: Write) -> str:
     """The rows as a JSON array of objects; raises `BadData` for what JSON cannot hold."""
     names = (*write.keys, *write.columns)
-    rows = write.rows
-    if BINARY in shape.types:
-        binary = [kind == BINARY for kind in shape.types]
-        rows = [
-            [_as_hex(value) if is_binary else value for value, is_binary in zip(row, binary)]  # noqa: B905 - of one length
-            for row in rows
-        ]
+    rows = [[_plain(value) for value in row] for row in write.rows]
     try:
         return _encode([dict(zip(names, row, strict=True)) for row in rows]).decode()
     except UnicodeEncodeError:
@@ -74,7 +66,10 @@ def document_of(write: Write, shape: Shape) -> str:
         raise BadData("a number out of range") from None
 
 
-def _as_hex(value: Value) -> Value:
+def _plain(value: Value) -> Value:
+    """What JSON has no word for, as PostgreSQL reads it: a boolean is a number, bytes are hex."""
+    if value is True or value is False:
+        return int(value)
     return "\\x" + value.hex() if isinstance(value, bytes) else value
 
 

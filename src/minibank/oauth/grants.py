@@ -65,7 +65,7 @@ async def _refuse_refresh_token(
         return former.user_id
     if former.reason == "spent":
         await _record_reuse(tx, presented.shard, former, rules)
-        return Refusal(refusals.bad_refresh_token())
+        return Refusal(refusals.bad_refresh_token(), is_reuse=True)
     if former.reason == "revoked":
         return Refusal(refusals.bad_refresh_token())
     return Refusal(refusals.evicted_refresh_token())

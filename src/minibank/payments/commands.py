@@ -6,7 +6,7 @@ was another currency. A command's identity is (issuer, account, id): sent again 
 before and done once; the same identity with other content is refused.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -158,6 +158,11 @@ AnyCommand = (
     | SendTransfer
     | TransferBetween
 )
+
+COMMAND_NAMES: dict[type[Command], str] = {
+    one: str(one.__struct_config__.tag) for one in get_args(AnyCommand)
+}
+"""What the commands are called in rows and metrics."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

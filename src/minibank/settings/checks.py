@@ -25,6 +25,8 @@ def require_servable(loaded: Loaded) -> None:
             f"workers: {settings.workers} processes cannot share a SQLite bank,"
             " use 1 or a postgresql:// database"
         )
+    if settings.metrics_port and settings.metrics_port == settings.port:
+        raise SettingsError(f"metrics_port: {settings.port} is the port of the API, choose another")
     _require_one_certificate(settings)
     if settings.server_key and settings.server_key_file:
         raise SettingsError(

@@ -7,7 +7,7 @@ whether it is still due.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -17,13 +17,15 @@ from minibank.core.ids import SHARDS
 from minibank.db import Database, DatabaseError, Tx
 from minibank.payments.engine import Engine
 from minibank.worker.kinds import STANDARD, Chore, Kinds
+from minibank.worker.metrics import DueMetrics
 from minibank.worker.store import (
     DueRow,
+    Overdue,
     claim_due,
     delete_due,
-    is_due,
     lock_due,
     move_due,
+    read_overdue,
     set_leases,
 )
 
@@ -44,6 +46,23 @@ class DueReport:
     put_off: int = 0
 
 
+@dataclass(slots=True)
+class _Overdue:
+    """What the last look found in each slice."""
+
+    clock: Clock
+    slices: dict[int, Overdue] = field(default_factory=dict)
+
+    def count(self) -> int:
+        """How much was due."""
+        return sum(one.count for one in self.slices.values())
+
+    def oldest_seconds(self) -> float:
+        """How late the oldest of it is by now."""
+        found = [one.oldest_due_at for one in self.slices.values() if one.oldest_due_at is not None]
+        return max(self.clock.now() - min(found), 0) / MICROSECONDS if found else 0
+
+
 class DueWork:
     """The due work of a bank; `clock` is real time, while `db.clock` is the bank's world."""
 
@@ -55,26 +74,38 @@ class DueWork:
         kinds: Kinds = STANDARD,
         lease_seconds: int = 60,
         clock: Clock | None = None,
+        metrics: DueMetrics | None = None,
     ) -> None:
         self._db = db
         self._engine = engine
         self._kinds = kinds
         self._lease_seconds = lease_seconds
         self._clock = clock or db.clock
+        self._metrics = metrics or DueMetrics()
+        self._overdue = _Overdue(db.clock)
+        self._metrics.overdue.follow(self._overdue.count)
+        self._metrics.oldest_seconds.follow(self._overdue.oldest_seconds)
 
     async def run_slice(self, number: int) -> DueReport:
         """Run all that is due now in one of the `SLICES` parts of the shards."""
-        shards = range(number * SHARDS // SLICES, (number + 1) * SHARDS // SLICES)
+        shards = list(range(number * SHARDS // SLICES, (number + 1) * SHARDS // SLICES))
         report = DueReport()
-        while rows := await self._claim(list(shards)):
-            await self._execute(rows, report)
+        # A look first: on SQLite a claim takes the writer, and mostly there is nothing.
+        if (await self._look(number, shards)).unclaimed:
+            while rows := await self._claim(shards):
+                await self._execute(rows, report)
+            await self._look(number, shards)
         return report
+
+    async def _look(self, number: int, shards: Sequence[int]) -> Overdue:
+        now = self._clock.now()
+        found = await self._db.read(lambda tx: read_overdue(tx, shards, now))
+        self._overdue.slices[number] = found
+        self._metrics.looks.add()
+        return found
 
     async def _claim(self, shards: Sequence[int]) -> list[DueRow]:
         now = self._clock.now()
-        # A look first: on SQLite a claim takes the writer, and mostly there is nothing.
-        if not await self._db.read(lambda tx: is_due(tx, shards, tx.now, now)):
-            return []
         until = now + self._lease_seconds * MICROSECONDS
         return await self._db.transact(
             lambda tx: claim_due(tx, shards, self._kinds.names, now, until)
@@ -87,6 +118,8 @@ class DueWork:
             chore = self._kinds.chores.get(row.kind)
             if chore is not None and not await self._do(row, chore):
                 failed.append(row)
+        for row in rows:
+            (self._metrics.put_off if row in failed else self._metrics.done).add(row.kind)
         report.done += len(rows) - len(failed)
         report.put_off += len(failed)
         if failed:

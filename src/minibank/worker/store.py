@@ -27,16 +27,26 @@ def _due_row(row: Row) -> DueRow:
     )
 
 
-async def is_due(tx: ReadTx, shards: Sequence[int], due_by: int, now: int) -> bool:
-    """Whether these shards have work that was due at `due_by` and is nobody's at `now`."""
+class Overdue(msgspec.Struct, frozen=True):
+    """Work that is due and not done: how much of it is nobody's, and since when the oldest is."""
+
+    count: int
+    unclaimed: int
+    oldest_due_at: int | None
+
+
+async def read_overdue(tx: ReadTx, shards: Sequence[int], now: int) -> Overdue:
+    """What is due in these shards at this unit's instant; what is claimed is so at `now`."""
     row = await tx.fetch_one(
-        "SELECT 1 AS found FROM due_work"
-        " WHERE shard = ANY($1) AND due_at <= $2 AND claimed_until <= $3 LIMIT 1",
+        "SELECT COUNT(*) AS count, MIN(due_at) AS oldest,"
+        " COUNT(CASE WHEN claimed_until <= $3 THEN 1 END) AS unclaimed FROM due_work"
+        " WHERE shard = ANY($1) AND due_at <= $2",
         shards,
-        due_by,
+        tx.now,
         now,
     )
-    return row is not None
+    assert row is not None, "an aggregate always gives a row"
+    return Overdue(row["count"], row["unclaimed"], row["oldest"])
 
 
 async def claim_due(
