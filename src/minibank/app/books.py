@@ -3,11 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from minibank.app.errors import StartError
 from minibank.app.store import BankRow, create_bank, find_bank
+from minibank.audit.marks.marks import Seal
 from minibank.core.clock import Clock
 from minibank.core.ids import IdSource
+from minibank.core.keys import KeyFileError, read_keys
 from minibank.db import (
     Database,
     DatabaseError,
@@ -106,6 +109,20 @@ async def read_bank(tx: ReadTx) -> BankRow:
     bank = await find_bank(tx)
     assert bank is not None, "open_books lets no database without a bank through"
     return bank
+
+
+async def read_seal(db: Database, settings: Settings) -> Seal:
+    """What seals the marks of audits: the bank's server key, if it has one.
+
+    Raises `StartError` when the file of the key cannot be used.
+    """
+    bank = await db.read(read_bank)
+    if not settings.server_key_file:
+        return Seal(bank.created_at)
+    try:
+        return Seal(bank.created_at, read_keys(Path(settings.server_key_file)))
+    except KeyFileError as error:
+        raise StartError(str(error)) from error
 
 
 def _require_file(url: str, *, creates: bool) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from minibank.audit.findings import Finding
-from minibank.audit.marks import Sums, VerifiedMark
+from minibank.audit.marks.marks import Sums, VerifiedMark
 from minibank.audit.rows import SetRow
 from minibank.ledger.chain import GENESIS, hash_of
 from minibank.ledger.entries import held, imbalance, main
@@ -17,7 +17,8 @@ class Movement:
 
     `main` and `held` are what they moved in all. `first` and `last` are the codes of the first and
     the last of them, `left` what was available after the first, None when that is not known.
-    `unanswered` are codes of sets that no answer tells of yet, each with what was available then.
+    `new` counts those beyond the mark; `unanswered` are the codes of those that no answer tells of
+    yet, each with what was available then.
     """
 
     main: int = 0
@@ -25,6 +26,7 @@ class Movement:
     first: str | None = None
     last: str | None = None
     left: int | None = None
+    new: int = 0
     unanswered: list[tuple[str, int]] = field(default_factory=list)
 
 
@@ -80,7 +82,7 @@ class Ledger:
         # Its new sets have been taken in before: this one stands in front of them.
         if movement.left is not None or movement.first is None:
             movement.first, movement.left = row.code, None
-        if not movement.unanswered:
+        if not movement.new:
             movement.last = row.code
 
     def _finding(self, code: str, row: SetRow, message: str) -> Finding:
@@ -130,12 +132,11 @@ class Ledger:
         self.explained = min(self.explained, max(0, -self.main))
         movement = self.movements.get(row.transaction_id)
         if movement is None:
-            movement = self.movements[row.transaction_id] = Movement(
-                first=row.code, left=self.main
-            )
+            movement = self.movements[row.transaction_id] = Movement(first=row.code, left=self.main)
         movement.main += to_main
         movement.held += to_held
         movement.last = row.code
+        movement.new += 1
         movement.unanswered.append((row.code, self.main))
         for entry in row.entries:
             if not entry.address.startswith("account:"):

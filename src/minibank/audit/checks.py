@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from minibank.audit.chain_walk import Ledger, Movement
 from minibank.audit.findings import Finding
-from minibank.audit.marks import VerifiedMark
+from minibank.audit.marks.marks import VerifiedMark
 from minibank.audit.rows import AuthorisationRow, BalanceRow, OwnerRow
 
 _OWNERS = {"uk_retail": range(1, 2), "uk_retail_joint": range(2, 1000)}

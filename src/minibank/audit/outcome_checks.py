@@ -35,7 +35,8 @@ class Answers:
 
     It uses the ledger's movements up: each new entry set was posted for one command.
     `transactions` and `authorisations` may grow meanwhile; `new` are the transactions that must be
-    answered in what is taken in. `transfers` become the two transactions of each transfer, this account's first.
+    answered in what is taken in. `transfers` become the two transactions of each transfer, this
+    account's first.
     """
 
     ledger: Ledger

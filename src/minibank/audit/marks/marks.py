@@ -1,4 +1,5 @@
-"""Verified marks: how far an account was audited, and all that is needed to go on from there.
+"""What a verified mark holds, and the seal on it.
+
 
 A mark spares the next audit the history before it. It lies in the database that it speaks of, so it
 proves nothing by itself: a seal made with the server key shows who wrote it, and whoever can delete
