@@ -84,7 +84,7 @@ class StretchAudit:
                 await self._go_on(audit, has_moved=row.account_id in moved)
         await self._check_owners(balances, stretch.keys)
         sets_after = [since[key].sets_after for key in stretch.accounts]
-        await self._find_strays(stretch, sets_after, in_full=bool(begun) or not known)
+        await self._find_strays(stretch, sets_after)
 
     def _since(self, key: AccountKey) -> VerifiedMark:
         """The mark to go on from; `NOTHING_VERIFIED` when the account is to be begun anew."""
@@ -166,13 +166,12 @@ class StretchAudit:
         for row in balances:
             self.report.add(*check_owners(row, owners[row.account_id], memberships))
 
-    async def _find_strays(
-        self, stretch: Stretch, sets_after: Sequence[int], *, in_full: bool
-    ) -> None:
+    async def _find_strays(self, stretch: Stretch, sets_after: Sequence[int]) -> None:
         for stray in await store.list_stray_entries(self.tx, stretch.keys, sets_after):
             account_id, number = stray["account_id"], str(stray["sequence"])
             message = "an entry belongs to no entry set"
             self.report.add(Finding("entry.stray", account_id, number, message))
+        in_full = self.report.accounts_in_full > 0 or not stretch.accounts
         self.report.add(*await find_strays(self.tx, stretch.bounds, in_full=in_full))
 
 
