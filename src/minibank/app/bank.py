@@ -2,28 +2,33 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
 from minibank.api import build_api
-from minibank.app.books import REAL, World, open_books
+from minibank.app.books import REAL, World, open_books, read_seal
 from minibank.core.clock import SystemClock
 from minibank.db import Database
 from minibank.payments.engine import Engine, EngineSettings
 from minibank.settings import Settings
+from minibank.worker.audits import BackgroundAudit
 from minibank.worker.due import DueWork
 
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """An open bank: `api` is an ASGI application over `db` and `engine`."""
+    """An open bank: `api` is an ASGI application over `db` and `engine`.
+
+    `audits` is its audit in the background, None when that is off.
+    """
 
     settings: Settings
     db: Database
     engine: Engine
     api: ASGIApp
+    audits: BackgroundAudit | None = None
 
 
 def build_engine(db: Database, settings: Settings) -> Engine:
@@ -39,9 +44,22 @@ def build_engine(db: Database, settings: Settings) -> Engine:
     )
 
 
+async def build_audits(db: Database, settings: Settings) -> BackgroundAudit | None:
+    """The audit in the background as the settings want it; `StartError` without its key."""
+    if not settings.audit_interval_seconds:
+        return None
+    return BackgroundAudit(
+        db,
+        await read_seal(db, settings),
+        interval_seconds=settings.audit_interval_seconds,
+        full_days=settings.audit_full_days,
+        clock=SystemClock(),
+    )
+
+
 @asynccontextmanager
 async def open_bank(settings: Settings, world: World = REAL) -> AsyncIterator[Bank]:
-    """Open a bank and run its due work until the block ends; then finish what is queued.
+    """Open a bank, run its due work and its audits until the block ends; then finish the queue.
 
     A sandbox bank is created or migrated as needed; a production bank must have been, by
     `minibank migrate`. Raises `StartError` when the bank cannot be opened.
@@ -49,14 +67,17 @@ async def open_bank(settings: Settings, world: World = REAL) -> AsyncIterator[Ba
     creates = settings.mode == "sandbox"
     async with open_books(settings, creates=creates, world=world) as db:
         engine = build_engine(db, settings)
+        audits = await build_audits(db, settings)
         due = DueWork(
             db, engine, lease_seconds=settings.due_work_lease_seconds, clock=SystemClock()
         )
-        running = asyncio.create_task(due.run_forever(settings.due_work_poll_seconds))
+        running = [asyncio.create_task(due.run_forever(settings.due_work_poll_seconds))]
+        if audits:
+            running.append(asyncio.create_task(audits.run_forever()))
         try:
-            yield Bank(settings, db, engine, build_api(db, engine, settings))
+            yield Bank(settings, db, engine, build_api(db, engine, settings), audits)
         finally:
-            running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
             await engine.drain()

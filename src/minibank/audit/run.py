@@ -30,17 +30,22 @@ async def audit(db: Database, plan: Plan = PROVE, progress: Progress | None = No
     after = _FIRST
     while after != _LAST:
         stretch = await _next_stretch(db, plan, after)
-        part = await _audit_stretch(db, plan, stretch)
-        report.merge(part)
-        if not plan.collects_marks:
-            report.marks.clear()
+        await _add(report, plan, await _audit_stretch(db, plan, stretch))
         if progress:
             progress(report.accounts, total)
-        if plan.after_each:
-            await plan.after_each(part)
         after = stretch.until
-    report.add(*await _find_stray_work(db))
+    strays = AuditReport()
+    strays.add(*await _find_stray_work(db))
+    await _add(report, plan, strays)
     return report
+
+
+async def _add(report: AuditReport, plan: Plan, part: AuditReport) -> None:
+    report.merge(part)
+    if not plan.collects_marks:
+        report.marks.clear()
+    if plan.after_each:
+        await plan.after_each(part)
 
 
 async def _next_stretch(db: Database, plan: Plan, after: AccountKey) -> Stretch:
