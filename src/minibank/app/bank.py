@@ -13,7 +13,7 @@ from minibank.core.clock import SystemClock
 from minibank.db import Database
 from minibank.payments.engine import Engine, EngineSettings
 from minibank.settings import Settings
-from minibank.worker.audits import BackgroundAudit
+from minibank.worker.audits import AuditSettings, BackgroundAudit
 from minibank.worker.due import DueWork
 
 
@@ -51,9 +51,10 @@ async def build_audits(db: Database, settings: Settings) -> BackgroundAudit | No
     return BackgroundAudit(
         db,
         await read_seal(db, settings),
-        interval_seconds=settings.audit_interval_seconds,
-        full_days=settings.audit_full_days,
-        clock=SystemClock(),
+        AuditSettings(
+            interval_seconds=settings.audit_interval_seconds, full_days=settings.audit_full_days
+        ),
+        SystemClock(),
     )
 
 

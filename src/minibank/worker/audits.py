@@ -5,7 +5,7 @@ shard has its own moment in every `full_days`, so that the work is spread over t
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
@@ -25,14 +25,27 @@ POLL_SECONDS_MAX = 60
 SHARE = 0.2
 """The part of the time that a round works; for the rest it lets requests go first."""
 
-ACCOUNTS_PER_SNAPSHOT = 100
-SETS_PER_SNAPSHOT = 2_000
-"""A fraction of a second's work."""
-
 LOGGED_MAX = 100
 """How many findings of a round are logged one by one."""
 
 _DAY = 24 * 3600 * MICROSECONDS
+
+
+Sleep = Callable[[float], Awaitable[object]]
+"""Waits so many seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSettings:
+    """How often there is a round, in how many days each account is verified from its beginning.
+
+    What one snapshot covers is a fraction of a second's work.
+    """
+
+    interval_seconds: int
+    full_days: int
+    accounts_max: int = 100
+    sets_max: int = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +78,27 @@ class BackgroundAudit:
     """
 
     def __init__(
-        self, db: Database, seal: Seal, *, interval_seconds: int, full_days: int, clock: Clock
+        self,
+        db: Database,
+        seal: Seal,
+        settings: AuditSettings,
+        clock: Clock,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._db = db
         self._seal = seal
-        self._interval_seconds = interval_seconds
-        self._full_days = full_days
+        self._settings = settings
         self._clock = clock
+        self._sleep = sleep
         self._name = db.ids.secret(16).hex()
         self.status = AuditStatus()
 
     async def run_forever(self) -> None:
         """Run a round whenever one is due and nobody else does; ends when cancelled."""
-        poll_seconds = min(self._interval_seconds, POLL_SECONDS_MAX)
+        poll_seconds = min(self._settings.interval_seconds, POLL_SECONDS_MAX)
         while True:
             # Processes that started together drift apart, so that they rarely claim together.
-            await asyncio.sleep(poll_seconds * (0.5 + self._db.ids.secret(1)[0] / 256))
+            await self._sleep(poll_seconds * (0.5 + self._db.ids.secret(1)[0] / 256))
             try:
                 await self.run_round()
                 await self.look()
@@ -114,14 +132,14 @@ class BackgroundAudit:
         began = self._clock.now()
         if not await self._claim(began):
             return None
-        pace = _Pace(self._db, self._clock, self._name)
+        pace = _Pace(self._db, self._clock, self._sleep, self._name)
         plan = Plan(
-            starts_over=in_turn(self._full_days, self._db.clock.now()),
+            starts_over=in_turn(self._settings.full_days, self._db.clock.now()),
             seal=self._seal,
             leaves_marks=True,
             collects_marks=False,
-            sets_max=SETS_PER_SNAPSHOT,
-            accounts_max=ACCOUNTS_PER_SNAPSHOT,
+            sets_max=self._settings.sets_max,
+            accounts_max=self._settings.accounts_max,
             after_each=pace.after_each,
         )
         report = await audit(self._db, plan)
@@ -138,7 +156,7 @@ class BackgroundAudit:
         return report
 
     async def _claim(self, now: int) -> bool:
-        started_by = now - self._interval_seconds * MICROSECONDS
+        started_by = now - self._settings.interval_seconds * MICROSECONDS
         # A look first: on SQLite a claim takes the writer, and mostly nothing is due.
         row = await self._db.read(store.find_round)
         if row is not None and not _is_due(row, now, started_by):
@@ -172,9 +190,10 @@ def in_turn(full_days: int, now: int) -> Callable[[int, int], bool]:
 class _Pace:
     """After each snapshot: logs what it found, keeps the lease, and lets requests go first."""
 
-    def __init__(self, db: Database, clock: Clock, name: str) -> None:
+    def __init__(self, db: Database, clock: Clock, sleep: Sleep, name: str) -> None:
         self._db = db
         self._clock = clock
+        self._sleep = sleep
         self._name = name
         self._logged = 0
         self._since = self._kept_at = clock.now()
@@ -187,7 +206,7 @@ class _Pace:
         if now - self._kept_at > LEASE_SECONDS * MICROSECONDS // 4:
             await self._keep(now)
         worked = (now - self._since) / MICROSECONDS
-        await asyncio.sleep(min(worked * (1 / SHARE - 1), PAUSE_SECONDS_MAX))
+        await self._sleep(min(worked * (1 / SHARE - 1), PAUSE_SECONDS_MAX))
         self._since = self._clock.now()
 
     def _log(self, finding: Finding) -> None:
