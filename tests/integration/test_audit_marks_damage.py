@@ -127,6 +127,15 @@ async def test_damage_to_a_verified_row_is_named_in_full_and_at_once_unless_it_i
     assert at_once == (label(damage) not in FOUND_ONLY_IN_FULL)
 
 
+async def test_the_amount_of_a_verified_entry_is_looked_at_in_full_only(
+    bank: Database, saboteur: Saboteur
+) -> None:
+    row = await saboteur.pick("entries", "sequence = 1 AND ordinal = 1")
+    await saboteur.update("entries", row, {"amount": 12_345})
+    assert "entry_set.hash" in {code for code, _ in await findings(bank, Plan())}
+    assert await findings(bank, NEWS) == set()
+
+
 def test_the_guide_says_what_the_next_audit_finds_and_what_only_a_full_one() -> None:
     guide = Path("docs/guides/how-the-ledger-works.md").read_text()
     assert "\n".join(guide_table()) in guide
