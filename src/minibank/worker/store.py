@@ -104,8 +104,8 @@ class RoundResult(msgspec.Struct, frozen=True):
 async def find_round(tx: ReadTx) -> RoundRow | None:
     """The audit in the background; None before its first round."""
     row = await tx.fetch_one(
-        "SELECT claimed_by, claimed_until, started_at, finished_at, accounts, accounts_in_full,"
-        " entry_sets, findings, milliseconds FROM audit_rounds WHERE id = 1"
+        "SELECT claimed_by, claimed_until, started_at, finished_at, audited, audited_in_full,"
+        " verified, findings, milliseconds FROM audit_rounds WHERE id = 1"
     )
     return RoundRow(*row) if row else None
 
@@ -117,7 +117,7 @@ async def claim_round(tx: Tx, claimant: str, now: int, claimed_until: int, start
     """
     await tx.execute(
         "INSERT INTO audit_rounds (id, claimed_by, claimed_until, started_at, finished_at,"
-        " accounts, accounts_in_full, entry_sets, findings, milliseconds)"
+        " audited, audited_in_full, verified, findings, milliseconds)"
         " VALUES (1, $1, 0, 0, 0, 0, 0, 0, 0, 0) ON CONFLICT (id) DO NOTHING",
         claimant,
     )
@@ -145,8 +145,8 @@ async def keep_round(tx: Tx, claimant: str, claimed_until: int) -> bool:
 async def finish_round(tx: Tx, claimant: str, finished_at: int, result: RoundResult) -> None:
     """Say what a round came to, unless it has become another's."""
     await tx.execute(
-        "UPDATE audit_rounds SET claimed_until = 0, finished_at = $2, accounts = $3,"
-        " accounts_in_full = $4, entry_sets = $5, findings = $6, milliseconds = $7"
+        "UPDATE audit_rounds SET claimed_until = 0, finished_at = $2, audited = $3,"
+        " audited_in_full = $4, verified = $5, findings = $6, milliseconds = $7"
         " WHERE id = 1 AND claimed_by = $1",
         claimant,
         finished_at,

@@ -36,9 +36,9 @@ CREATE TABLE audit_rounds (
     claimed_until BIGINT NOT NULL,
     started_at BIGINT NOT NULL,
     finished_at BIGINT NOT NULL,
-    accounts BIGINT NOT NULL,
-    accounts_in_full BIGINT NOT NULL,
-    entry_sets BIGINT NOT NULL,
+    audited BIGINT NOT NULL,
+    audited_in_full BIGINT NOT NULL,
+    verified BIGINT NOT NULL,
     findings BIGINT NOT NULL,
     milliseconds BIGINT NOT NULL
 );
