@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from minibank.audit.findings import Finding
 from minibank.audit.strays import store
+from minibank.core.ids import SHARDS
 from minibank.db import ReadTx
 
 AccountKey = tuple[int, str]
@@ -22,8 +23,7 @@ async def find_strays(
     """
     gaps = [gap for one, next_one in pairwise(keys) for gap in _gaps(one, next_one)]
     rows = [*await store.list_between(tx, *_columns(gaps))]
-    if ranges := [(a, b) for (a, _), (b, _) in pairwise(keys) if b - a > 1]:
-        above, below = zip(*ranges, strict=True)
+    for above, below in _outside(keys[0][0], keys[-1][0]):
         rows += await store.list_in_shards(tx, above, below)
     if in_full:
         rows += await store.list_authorisations(tx, keys[0], keys[-1])
@@ -40,9 +40,23 @@ async def find_strays(
 
 
 def _gaps(one: AccountKey, next_one: AccountKey) -> list[tuple[int, str, str]]:
+    """Where there can be strays between two accounts, as (shard, after id, until id)."""
     if one[0] == next_one[0]:
         return [(one[0], one[1], next_one[1])]
-    return [(one[0], one[1], _LAST_ID), (next_one[0], "", next_one[1])]
+    empty = range(max(one[0] + 1, 0), min(next_one[0], SHARDS))
+    return [
+        (one[0], one[1], _LAST_ID),
+        *((shard, "", _LAST_ID) for shard in empty),
+        (next_one[0], "", next_one[1]),
+    ]
+
+
+def _outside(first: int, last: int) -> Iterator[tuple[int, int]]:
+    """The ranges between two shards, ends excluded, in which no shard may be."""
+    if first < 0:
+        yield first, min(last, 0)
+    if last > SHARDS:
+        yield max(first, SHARDS - 1), last
 
 
 def _columns(gaps: Sequence[tuple[int, str, str]]) -> tuple[list[int], list[str], list[str]]:

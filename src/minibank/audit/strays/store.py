@@ -50,42 +50,40 @@ async def list_between(
     )
 
 
-async def list_in_shards(tx: ReadTx, above: Sequence[int], below: Sequence[int]) -> Sequence[Row]:
-    """As `list_between`, for each range of shards, its ends excluded, that has no account."""
+async def list_in_shards(tx: ReadTx, above: int, below: int) -> Sequence[Row]:
+    """As `list_between`, in a range of shards, its ends excluded, that has no account."""
     return await tx.fetch(
         """
         SELECT (SELECT t.account_id FROM balances t
-                WHERE t.shard >= $3 AND t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > $1 AND t.shard < $2
                 ORDER BY t.shard LIMIT 1) AS balances,
                (SELECT t.account_id FROM owners t
-                WHERE t.shard >= $3 AND t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > $1 AND t.shard < $2
                 ORDER BY t.shard LIMIT 1) AS owners,
                (SELECT t.account_id FROM cards t
-                WHERE t.shard >= $3 AND t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > $1 AND t.shard < $2
                 ORDER BY t.shard LIMIT 1) AS cards,
                (SELECT t.account_id FROM entry_sets t
-                WHERE t.shard >= $3 AND t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > $1 AND t.shard < $2
                 ORDER BY t.shard LIMIT 1) AS entry_sets,
                (SELECT t.account_id FROM entries t
-                WHERE t.shard >= $3 AND t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > $1 AND t.shard < $2
                 ORDER BY t.shard LIMIT 1) AS entries,
                (SELECT t.account_id FROM transactions t
-                WHERE t.shard >= $3 AND t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > $1 AND t.shard < $2
                 ORDER BY t.shard LIMIT 1) AS transactions,
                (SELECT t.account_id FROM outcomes t
-                WHERE t.shard >= $3 AND t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > $1 AND t.shard < $2
                 ORDER BY t.shard LIMIT 1) AS outcomes,
                (SELECT t.account_id FROM audit_marks t
-                WHERE t.shard >= $3 AND t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > $1 AND t.shard < $2
                 ORDER BY t.shard LIMIT 1) AS audit_marks,
                (SELECT t.account_id FROM authorisations t
-                WHERE t.shard >= $3 AND t.shard > k.above AND t.shard < k.below AND t.state = 'open'
+                WHERE t.shard > $1 AND t.shard < $2 AND t.state = 'open'
                 ORDER BY t.shard LIMIT 1) AS authorisations
-        FROM unnest($1::bigint[], $2::bigint[]) AS k(above, below)
         """,
         above,
         below,
-        min(above),
     )
 
 
