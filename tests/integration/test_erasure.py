@@ -7,7 +7,7 @@ import pytest
 
 from minibank.accounts.opening import NewAccount, open_account, set_account_state
 from minibank.accounts.store import find_account
-from minibank.audit import audit
+from minibank.audit import Plan, audit
 from minibank.audit.checkpoint import compare, read_checkpoint, write_checkpoint
 from minibank.core.clock import FakeClock
 from minibank.core.errors import BadParam, NotFound
@@ -84,7 +84,7 @@ async def test_the_books_stay_and_prove_also_against_a_checkpoint_from_before(
     ):
         assert [old[name] for name in numbers] == [new[name] for name in numbers]
     checkpoint = read_checkpoint(file, keys, bank_created_at=1)
-    report = await audit(db, before=checkpoint.marks)
+    report = await audit(db, Plan(before=checkpoint.marks))
     assert report.clean, report.findings
     assert compare(checkpoint, report) == []
 

@@ -7,11 +7,12 @@ lease of a piece of due work.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import msgspec
 
-from tests.support.saboteur import Values
+from tests.support.saboteur import Saboteur, Values
 
 NOON = 1_773_144_000_000_000
 NOBODY = "acc_0000B3wV5n0FxAjLRtSlPc"
@@ -256,3 +257,140 @@ STRAYS = [
     Damage("account.missing", "cards", changes={"id": "card_other", "account_id": NOBODY},
            names_new=True, subject="account_id"),
 ]  # fmt: skip
+
+
+def _short(damage: Damage) -> str:
+    kind = "edit" if damage in EDITS else "delete" if damage in DELETIONS else "insert"
+    return f"{kind}-{damage.table}.{'+'.join(damage.changes)}-{damage.code}"
+
+
+DAMAGES = [*EDITS, *DELETIONS, *STRAYS]
+_ALIKE = {short: list(same) for short, same in groupby(sorted(DAMAGES, key=_short), key=_short)}
+
+
+def label(damage: Damage) -> str:
+    """A name for one way to damage a bank."""
+    short = _short(damage)
+    alike = _ALIKE[short]
+    return short if len(alike) == 1 else f"{short}-{alike.index(damage) + 1}"
+
+
+async def do_damage(saboteur: Saboteur, damage: Damage, row: Values) -> None:
+    """Damage a row that was picked, or add one that looks like it."""
+    if damage in EDITS:
+        await saboteur.update(damage.table, row, damage.changed(row))
+    elif damage in DELETIONS:
+        await saboteur.delete(damage.table, row)
+    else:
+        await saboteur.insert(damage.table, row | damage.changed(row))
+
+
+_NEW = {
+    "entry_sets": "booked_at >= {NOON}",
+    "entries": """(shard, account_id, sequence) IN (SELECT shard, account_id, sequence
+                  FROM entry_sets WHERE booked_at >= {NOON})""",
+    "transactions": "created_at >= {NOON}",
+    "authorisations": """(shard, transaction_id) IN (SELECT shard, id
+                         FROM transactions WHERE created_at >= {NOON})""",
+    "outcomes": "decided_at >= {NOON}",
+    "due_work": """(shard, subject) IN (SELECT a.shard, a.id FROM authorisations a
+                   JOIN transactions t ON t.shard = a.shard AND t.id = a.transaction_id
+                   WHERE t.created_at >= {NOON})""",
+}
+
+
+def new_rows(table: str) -> str:
+    """A condition on the rows of a table that were written from NOON on, if that can be told."""
+    return _NEW.get(table, "1 = 1").replace("{NOON}", str(NOON))
+
+
+UNNAMED = "insert-authorisations.id-authorisation.outcome"
+"""An authorisation that had ended when it was made up: no row leads to it by its account."""
+
+FOUND_ONLY_IN_FULL = {
+    "delete-authorisations.-transaction.pending",
+    "delete-entry_sets.-entry.stray-1",
+    "delete-entry_sets.-entry.stray-2",
+    "delete-transactions.-outcome.transaction-1",
+    "delete-transactions.-outcome.transaction-2",
+    "delete-transactions.-transaction.missing-1",
+    "edit-authorisations.account_id-account.missing",
+    "edit-authorisations.card_id-authorisation.card",
+    "edit-authorisations.id-authorisation.outcome",
+    "edit-authorisations.state-authorisation.due-1",
+    "edit-authorisations.state-authorisation.state-2",
+    "edit-authorisations.state-transaction.settled-1",
+    "edit-authorisations.state-transaction.settled-2",
+    "edit-authorisations.transaction_id-authorisation.transaction",
+    "edit-entry_sets.account_id-entry.stray",
+    "edit-entry_sets.booked_at-entry_set.hash",
+    "edit-entry_sets.code-entry_set.hash",
+    "edit-entry_sets.forced-entry_set.hash",
+    "edit-entry_sets.happened_at-entry_set.hash",
+    "edit-entry_sets.hash-entry_set.hash",
+    "edit-entry_sets.id-entry_set.hash",
+    "edit-entry_sets.previous_hash-entry_set.previous_hash",
+    "edit-entry_sets.transaction_id-entry_set.hash",
+    "edit-outcomes.command-outcome.answer",
+    "edit-outcomes.command_id-outcome.answer-1",
+    "edit-outcomes.command_id-outcome.answer-2",
+    "edit-outcomes.command_id-outcome.answer-3",
+    "edit-outcomes.outcome-outcome.answer-1",
+    "edit-outcomes.outcome-outcome.answer-2",
+    "edit-outcomes.outcome-outcome.answer-3",
+    "edit-outcomes.outcome-outcome.answer-4",
+    "edit-outcomes.outcome-outcome.authorisation",
+    "edit-outcomes.outcome-outcome.transaction",
+    "edit-outcomes.outcome-outcome.unreadable",
+    "edit-transactions.account_balance-outcome.answer-1",
+    "edit-transactions.account_balance-outcome.answer-2",
+    "edit-transactions.account_balance-outcome.answer-3",
+    "edit-transactions.account_balance-transaction.balance-1",
+    "edit-transactions.account_balance-transaction.balance-2",
+    "edit-transactions.account_id-transaction.missing",
+    "edit-transactions.amount-transaction.amount-1",
+    "edit-transactions.amount-transaction.amount-2",
+    "edit-transactions.amount_is_pending-transaction.pending-2",
+    "edit-transactions.amount_is_pending-transaction.pending-3",
+    "edit-transactions.currency-transaction.currency",
+    "edit-transactions.decline_reason-outcome.answer",
+    "edit-transactions.decline_reason-transaction.amount-1",
+    "edit-transactions.decline_reason-transaction.amount-2",
+    "edit-transactions.dedupe_id-outcome.answer",
+    "edit-transactions.id-transaction.missing",
+    "edit-transactions.include_in_spending-transaction.spending-1",
+    "edit-transactions.include_in_spending-transaction.spending-2",
+    "edit-transactions.include_in_spending-transaction.spending-3",
+    "edit-transactions.kind-transaction.kind-1",
+    "edit-transactions.kind-transaction.kind-2",
+    "edit-transactions.kind-transaction.kind-3",
+    "edit-transactions.local_amount-transaction.local-1",
+    "edit-transactions.local_amount-transaction.local-2",
+    "edit-transactions.settled_at-transaction.settled-1",
+    "edit-transactions.settled_at-transaction.settled-2",
+    "edit-transactions.settled_at-transaction.settled-4",
+    "edit-transactions.settled_at-transaction.settled-5",
+    "insert-authorisations.id-authorisation.outcome",
+    "insert-outcomes.command_id-outcome.answer",
+    "insert-transactions.id-transaction.amount",
+    "insert-transactions.id-transaction.outcome",
+}
+"""Damage to rows that were verified before, which the next audit passes over."""
+
+
+def guide_table() -> list[str]:
+    """What the guide says of damage to rows that were verified before, line by line."""
+    lines = ["| rows | edited | deleted | added |", "| --- | --- | --- | --- |"]
+    for table in sorted({damage.table for damage in DAMAGES}):
+        words = [_when(table, damages) for damages in (EDITS, DELETIONS, STRAYS)]
+        lines.append(f"| `{table}` | {' | '.join(words)} |")
+    return lines
+
+
+def _when(table: str, damages: list[Damage]) -> str:
+    late = {label(one) in FOUND_ONLY_IN_FULL for one in damages if one.table == table}
+    # An entry's own amount is damaged in a test of its own, which knows the set that it is in.
+    late |= {True} if table == "entries" and damages is EDITS else set()
+    if not late:
+        return ""
+    return "in part" if len(late) > 1 else "with `--full`" if late == {True} else "at once"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from minibank.app.errors import StartError
 from minibank.app.server_keys import find_keys, recognise_keys
 from minibank.app.store import BankRow, create_bank, find_bank
+from minibank.audit.marks.marks import Seal
 from minibank.core.clock import Clock
 from minibank.core.ids import IdSource
 from minibank.db import (
@@ -135,6 +136,15 @@ async def read_bank(tx: ReadTx) -> BankRow:
     bank = await find_bank(tx)
     assert bank is not None, "open_books lets no database without a bank through"
     return bank
+
+
+async def read_seal(db: Database, settings: Settings) -> Seal:
+    """What seals the marks of audits: the bank's server key, if it has one.
+
+    Raises `StartError` when the key cannot be used.
+    """
+    bank = await db.read(read_bank)
+    return Seal(bank.created_at, find_keys(settings))
 
 
 def _require_file(url: str, *, creates: bool) -> None:

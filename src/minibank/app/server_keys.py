@@ -4,6 +4,7 @@ from pathlib import Path
 
 from minibank.app.errors import StartError
 from minibank.app.store import KeyRow, add_server_key, find_server_key, list_server_keys
+from minibank.audit.marks.store import forget_marks
 from minibank.core.keys import KeyFileError, ServerKeys, parse_keys, read_keys
 from minibank.db import ReadTx, Tx
 from minibank.settings import Settings, environment_name
@@ -58,6 +59,7 @@ def _refusal(in_force: KeyRow, current: str, known: set[str]) -> str:
 async def adopt_key(tx: Tx, keys: ServerKeys) -> bool:
     """Put the key at hand in force although the one before it is lost; whether it was not already.
 
+    The marks of audits, which the lost key sealed, are forgotten with it.
     Raises `StartError` for a key that was rotated out: it may be known to others by now.
     """
     current = keys.fingerprints[0]
@@ -67,6 +69,7 @@ async def adopt_key(tx: Tx, keys: ServerKeys) -> bool:
     if current in {row.fingerprint for row in rows}:
         raise StartError(f"server key {current} was rotated out before: make a new one")
     await add_server_key(tx, len(rows) + 1, current)
+    await forget_marks(tx)
     return True
 
 

@@ -114,6 +114,15 @@ INVENTORY: Mapping[str, Held] = {
             "last_four": Column("erased", "emptied"),
         },
     ),
+    "audit_marks": Held(
+        not_shown="how far the audit has verified the entry sets that are shown",
+        columns={
+            "account_id": _ACCOUNT,
+            "chain_head": _BOOKS,
+            "positions": _BOOKS,
+            "seal": _BOOKS,
+        },
+    ),
     "entry_sets": Held(
         shown_as="entry_set",
         columns={

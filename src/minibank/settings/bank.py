@@ -19,7 +19,8 @@ from minibank.settings.kinds import (
 Mode = Literal["sandbox", "production"]
 MODES: tuple[Mode, ...] = ("sandbox", "production")
 
-_BANK, _DATABASE, _MONEY, _DUE, _LOGS = "The bank", "Database", "Payments", "Due work", "Logs"
+_BANK, _DATABASE, _MONEY, _DUE = "The bank", "Database", "Payments", "Due work"
+_AUDIT, _LOGS = "Audit", "Logs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +122,21 @@ class BankSettings:
         Integer(1, DAY),
         "How long a process has the work it claimed to itself; after that another may take it.",
         60,
+    )
+    audit_interval_seconds: int = setting(
+        _AUDIT,
+        Integer(0, 31 * DAY),
+        "How often a bank that serves audits itself in the background: what is new of every"
+        " account, by one process at a time, in a fifth of its time at most. 0 is never.",
+        0,
+        production=HOUR,
+    )
+    audit_full_days: int = setting(
+        _AUDIT,
+        Integer(1, 366),
+        "In how many days the audit in the background verifies each account from its first entry"
+        " set; every round takes its share of them.",
+        30,
     )
     log_level: str = setting(
         _LOGS,

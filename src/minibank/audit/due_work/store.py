@@ -14,18 +14,23 @@ from minibank.oauth.retention.planning import (
 )
 from minibank.payments.effects import EXPIRY
 
+EXPIRIES_PAGE = 5000
+"""How many expiries are read at a time."""
 
-async def list_stray_expiries(tx: ReadTx) -> Sequence[Row]:
-    """Expiries of authorisations that do not exist."""
+
+async def list_expiries(tx: ReadTx, after: tuple[int, str]) -> Sequence[Row]:
+    """Expiries beyond a shard and subject, each with `is_stray`: nothing is there to expire."""
     return await tx.fetch(
         """
-        SELECT d.account_id, d.subject
+        SELECT d.shard, d.subject, d.account_id, a.id IS NULL AS is_stray
         FROM due_work d LEFT JOIN authorisations a ON a.shard = d.shard AND a.id = d.subject
              AND a.account_id = d.account_id
-        WHERE d.shard >= $1 AND d.kind = $2 AND a.id IS NULL
+        WHERE d.kind = $1 AND (d.shard, d.kind, d.subject) > ($2, $1, $3)
+        ORDER BY d.shard, d.kind, d.subject LIMIT $4
         """,
-        0,
         EXPIRY,
+        *after,
+        EXPIRIES_PAGE,
     )
 
 
