@@ -4,7 +4,7 @@ from pathlib import Path
 
 from minibank.app.errors import StartError
 from minibank.app.store import KeyRow, add_server_key, find_server_key, list_server_keys
-from minibank.audit.marks.store import forget_marks
+from minibank.audit.run import start_over
 from minibank.core.keys import KeyFileError, ServerKeys, parse_keys, read_keys
 from minibank.db import ReadTx, Tx
 from minibank.settings import Settings, environment_name
@@ -69,7 +69,7 @@ async def adopt_key(tx: Tx, keys: ServerKeys) -> bool:
     if current in {row.fingerprint for row in rows}:
         raise StartError(f"server key {current} was rotated out before: make a new one")
     await add_server_key(tx, len(rows) + 1, current)
-    await forget_marks(tx)
+    await start_over(tx)
     return True
 
 

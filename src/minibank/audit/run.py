@@ -5,11 +5,11 @@ from collections.abc import Callable
 from minibank.audit import store
 from minibank.audit.due_work.checks import check_due_work
 from minibank.audit.findings import AuditReport
-from minibank.audit.marks.store import put_marks
+from minibank.audit.marks.store import delete_marks, put_marks
 from minibank.audit.plan import PROVE, Plan
 from minibank.audit.store import AccountKey
 from minibank.audit.stretch import Stretch, StretchAudit
-from minibank.db import Database, ReadTx
+from minibank.db import Database, ReadTx, Tx
 
 Progress = Callable[[int, int], None]
 """Told how many accounts are done, and of how many."""
@@ -70,3 +70,8 @@ async def _audit_stretch(db: Database, plan: Plan, stretch: Stretch) -> AuditRep
     if plan.leaves_marks and done.marks:
         await db.transact(lambda tx: put_marks(tx, done.marks))
     return done.report
+
+
+async def start_over(tx: Tx) -> None:
+    """Have the next audit begin with the first entry set of every account: no mark is believed."""
+    await delete_marks(tx)

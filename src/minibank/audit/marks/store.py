@@ -106,6 +106,6 @@ async def list_moved(tx: ReadTx, accounts: Keys, marks: Sequence[VerifiedMark]) 
     return {row["account_id"] for row in rows}
 
 
-async def forget_marks(tx: Tx) -> None:
-    """Have the next audit begin anew: nobody can tell any more who wrote the seals."""
+async def delete_marks(tx: Tx) -> None:
+    """Remove every mark."""
     await tx.execute("DELETE FROM audit_marks WHERE shard >= $1", 0)
