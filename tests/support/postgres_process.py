@@ -67,9 +67,15 @@ def environment() -> dict[str, str]:
 
 
 class PostgresProcess:
-    """A server whose files lie in `directory`; `settings` are those of `SETTINGS`, or others."""
+    """A server whose files lie in `directory`; `settings` are those of `SETTINGS`, or others.
 
-    def __init__(self, directory: Path, settings: Sequence[str]) -> None:
+    `launcher` is the beginning of a command that becomes the server, and the user it runs as.
+    """
+
+    def __init__(
+        self, directory: Path, settings: Sequence[str], launcher: Sequence[str] = ()
+    ) -> None:
+        self._launcher = launcher
         self.data = directory / "data"
         self.socket_directory = directory / "run"
         self.log = directory / "log"
@@ -96,16 +102,14 @@ class PostgresProcess:
 
     @property
     def is_ready(self) -> bool:
-        """Whether this very process has written `ready` into the file of its id."""
+        """Whether this very process says in the file of its id that it takes connections."""
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
-        return (
-            self.is_running
-            and len(lines) > 7
-            and (lines[0], lines[7].strip()) == (f"{self.pid}", "ready")
-        )
+        if not self.is_running or len(lines) < 8:
+            return False
+        return lines[0] == f"{self.pid}" and lines[7].strip() in {"ready", "standby"}
 
     def init(self) -> None:
         """Make the files of a server; raises `NoPostgres`."""
@@ -132,11 +136,16 @@ class PostgresProcess:
     def launch(self) -> None:
         """Start the server and do not wait until it is ready."""
         with self.log.open("ab") as log:
+            sockets = ("-k", self.socket_directory)
             settings = [part for setting in self._settings for part in ("-c", setting)]
             self._process = subprocess.Popen(
                 [
-                    *(self._binaries / "postgres", "-D", self.data),
-                    *("-k", self.socket_directory, *settings),
+                    *self._launcher,
+                    self._binaries / "postgres",
+                    "-D",
+                    self.data,
+                    *sockets,
+                    *settings,
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -144,7 +153,7 @@ class PostgresProcess:
                 cwd=self._directory,
                 env=environment(),
                 preexec_fn=dying_with_parent(signal.SIGQUIT),
-                **self._user,
+                **({} if self._launcher else self._user),
             )
 
     def start(self) -> None:
@@ -157,11 +166,11 @@ class PostgresProcess:
             time.sleep(0.01)
         raise NoPostgres(f"PostgreSQL did not start; it said:\n{self.log.read_text()}")
 
-    def stop(self) -> None:
-        """Stop the server at once."""
+    def stop(self, number: int = signal.SIGQUIT) -> None:
+        """Stop the server, at once unless by another signal."""
         if self._process is None:
             return
-        self._process.send_signal(signal.SIGQUIT)
+        self._process.send_signal(number)
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
