@@ -69,6 +69,10 @@ class CountingDatabase:
         self.ids = db.ids
         self.engine = db.engine
 
+    @property
+    def takes_writes(self) -> bool:
+        return self._db.takes_writes
+
     async def transact(self, work: Work[T]) -> T:
         return await self._db.transact(lambda tx: work(_CountingTx(tx, self.statements)))
 

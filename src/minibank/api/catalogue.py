@@ -30,6 +30,7 @@ CONCURRENCY = "rate_limited.concurrency"
 OVERLOADED = "rate_limited.overloaded"
 FAULT = "internal_service"
 NO_DATABASE = "unavailable.database"
+NO_WRITES = "unavailable.read_only"
 
 ACCESS_TOKEN = (
     "unauthorized.bad_access_token",
@@ -69,7 +70,10 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         OVERLOADED: "too much at once: the same",
     },
     InternalService: {FAULT: "a fault of the bank"},
-    Unavailable: {NO_DATABASE: "the database does not answer: try again"},
+    Unavailable: {
+        NO_DATABASE: "the database does not answer: try again",
+        NO_WRITES: "nothing can be written, because a disk is full or read-only; reading goes on",
+    },
 }
 
 _KIND = {code: kind for kind, codes in CATALOGUE.items() for code in codes}

@@ -28,11 +28,14 @@ from minibank.db.errors import (
     DatabaseUnavailable,
     LostRace,
     StorageFull,
+    TakesNoWrites,
+    TookTooLong,
     UniqueViolation,
     raise_translated,
 )
 from minibank.db.pool import Connection, Pool
 from minibank.db.retry import with_retries
+from minibank.db.writes import Writes
 
 T = TypeVar("T")
 
@@ -72,11 +75,12 @@ _STATES: dict[str, type[DatabaseError]] = {
     "55P03": LostRace,
     "25001": LostRace,  # BEGIN in what somebody left half sent
     "23505": UniqueViolation,
-    _READ_ONLY: DatabaseUnavailable,
+    _READ_ONLY: TakesNoWrites,
     "25P03": DatabaseUnavailable,
     "25P04": DatabaseUnavailable,
-    "57014": DatabaseError,
+    "57014": TookTooLong,
     "53100": StorageFull,
+    "42501": StorageFull,  # on a read-only file system too
 }
 _CLASSES: dict[str, type[DatabaseError]] = {
     "08": DatabaseUnavailable,
@@ -205,6 +209,7 @@ class PostgresDatabase:
         self.ids = ids
         self._url = url
         self._types: Types = {}
+        self._writes = Writes(clock)
         self._pool = Pool(lambda: _connect(url, ANSWER_SECONDS, _SERVING), connections_max)
 
     @classmethod
@@ -219,9 +224,14 @@ class PostgresDatabase:
             raise DatabaseUnavailable(str(error) or type(error).__name__) from None
         return db
 
+    @property
+    def takes_writes(self) -> bool:
+        """See `Database.takes_writes`."""
+        return self._writes.are_taken
+
     async def transact(self, work: Work[T]) -> T:
         """See `Database.transact`."""
-        return await with_retries(lambda: self._attempt(work, BEGIN))
+        return await self._writes.noting(lambda: with_retries(lambda: self._attempt(work, BEGIN)))
 
     async def read(self, work: ReadWork[T]) -> T:
         """See `Database.read`."""
@@ -238,7 +248,7 @@ class PostgresDatabase:
         try:
             if begin is None:
                 return await work(tx)
-            await connection.execute(begin)
+            await _begin(connection, begin)
             result = await work(tx)
             if await connection.execute("COMMIT") != "COMMIT":
                 raise RuntimeError("a unit of work may not go on after a statement failed")
@@ -344,6 +354,14 @@ async def _connect(
             "the PostgreSQL URL cannot be read: special characters in the user, the password"
             " and the name of the database are written percent-encoded"
         ) from None
+
+
+async def _begin(connection: Connection, begin: str) -> None:
+    try:
+        await connection.execute(begin)
+    except asyncpg.FeatureNotSupportedError:
+        # What a standby says to READ WRITE, before it comes to a statement that writes.
+        raise TakesNoWrites("the server is a standby") from None
 
 
 def _translate_on(connection: Connection, error: BaseException, *, writes: bool) -> BaseException:

@@ -40,6 +40,7 @@ from minibank.db.sqlite_files import (
     translate_read,
     undo,
 )
+from minibank.db.writes import Writes
 
 T = TypeVar("T")
 
@@ -153,6 +154,7 @@ class SqliteDatabase:
         self._snapshot_threads = ThreadPoolExecutor(SNAPSHOT_THREADS, "sqlite-snapshot")
         self._snapshot_connections: list[sqlite3.Connection] = []
         self._busy_seconds = busy_seconds
+        self._writes = Writes(clock)
         self._closed = False
 
     @classmethod
@@ -178,6 +180,11 @@ class SqliteDatabase:
         if self._closed:
             raise DatabaseUnavailable("the database is closed")
 
+    @property
+    def takes_writes(self) -> bool:
+        """See `Database.takes_writes`."""
+        return self._writes.are_taken
+
     async def transact(self, work: Work[T]) -> T:
         """See `Database.transact`."""
         loop = asyncio.get_running_loop()
@@ -194,7 +201,7 @@ class SqliteDatabase:
             # and what has not is not begun.
             return await loop.run_in_executor(self._writer_thread, attempt)
 
-        return await with_retries(run)
+        return await self._writes.noting(lambda: with_retries(run))
 
     def _write(self, work: Work[T]) -> T:
         connection = self._writer

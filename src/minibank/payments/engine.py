@@ -20,7 +20,8 @@ from minibank.core.errors import (
     Timeout,
     Unavailable,
 )
-from minibank.db import BadData, Database, DatabaseError, UniqueViolation
+from minibank.db import BadData, Database, DatabaseError, DatabaseUnavailable, UniqueViolation
+from minibank.db.errors import StorageFull, TakesNoWrites
 from minibank.payments.batch import run_batch
 from minibank.payments.commands import Command, Outcome
 from minibank.payments.picture import Answer
@@ -163,6 +164,8 @@ class Engine:
                 await self._execute(batch[half:])
             else:
                 _refuse(batch, error, _unstorable)
+        except (StorageFull, TakesNoWrites) as error:
+            _refuse(batch, error, _read_only)
         except DatabaseError as error:
             _refuse(batch, error, _unavailable)
         except Exception as error:
@@ -183,8 +186,15 @@ def _unavailable() -> BankError:
     return Unavailable("unavailable.database", "The database is away")
 
 
+def _read_only() -> BankError:
+    return Unavailable("unavailable.read_only", "The database takes no writes")
+
+
 def _refuse(batch: Sequence[_Queued], error: Exception, answer: Callable[[], BankError]) -> None:
-    log.error("commands were refused", error=type(error).__name__, commands=len(batch))
+    reason = type(error).__name__
+    if isinstance(error, DatabaseUnavailable | StorageFull):  # words about the machine
+        reason += f": {error}"
+    log.error("commands were refused", error=reason, commands=len(batch))
     for one in batch:
         _settle(one, answer())
 
