@@ -1,6 +1,7 @@
 """The bank under torture: a real `minibank serve`, started again whenever it ends."""
 
 import asyncio
+import os
 import signal
 import socket
 import subprocess
@@ -16,7 +17,7 @@ import httpx
 
 from tests.support.command_line import environment
 from tests.support.postgres_process import dying_with_parent
-from tests.torture.processes import children_of, end_group, left_of
+from tests.torture.processes import children_of, end_group, ending_of, left_of, send
 
 ROOT = Path(__file__).parents[2]
 DESK = Path(__file__).parent / "desk"
@@ -56,9 +57,7 @@ class TorturedBank:
     directory: Path
     launcher: Sequence[str] = ()
     prepare: Callable[[], None] = lambda: None
-    starts: int = 0
-    groups: list[int] = field(default_factory=list)
-    _process: subprocess.Popen[bytes] | None = None
+    _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -66,10 +65,14 @@ class TorturedBank:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def starts(self) -> int:
+        """How often it was started."""
+        return len(self._processes)
+
+    @property
     def pid(self) -> int:
         """The process that was started last."""
-        assert self._process is not None, "it was started"
-        return self._process.pid
+        return self._processes[-1].pid
 
     def worker_pids(self) -> list[int]:
         """The processes that serve now; this one when it does so alone."""
@@ -81,7 +84,6 @@ class TorturedBank:
 
     def start(self) -> None:
         """Start it once; it may fail to."""
-        self.starts += 1
         command = [
             *(
                 *self.launcher,
@@ -96,8 +98,8 @@ class TorturedBank:
             *("--database", self.database, "--workers", str(self.workers)),
             *(part for setting in SETTINGS for part in ("--set", setting)),
         ]
-        with self._log().open("ab") as log:
-            self._process = subprocess.Popen(
+        with (self.directory / f"bank-{self.starts + 1}.log").open("ab") as log:
+            process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -107,14 +109,11 @@ class TorturedBank:
                 start_new_session=True,
                 preexec_fn=self._before,
             )
-        self.groups.append(self._process.pid)
+        self._processes.append(process)
 
     def _before(self) -> None:
         dying_with_parent(signal.SIGKILL)()
         self.prepare()
-
-    def _log(self) -> Path:
-        return self.directory / f"bank-{self.starts}.log"
 
     def logs(self) -> str:
         """All that was said by all that ran."""
@@ -124,8 +123,7 @@ class TorturedBank:
         """Start it again whenever it ends, until cancelled."""
         while True:
             self.start()
-            assert self._process is not None
-            while self._process.poll() is None:  # noqa: ASYNC110 - of another process
+            while ending_of(self.pid) is None:  # noqa: ASYNC110 - of another process
                 await asyncio.sleep(0.02)
             await asyncio.sleep(PAUSE_SECONDS)
 
@@ -153,18 +151,16 @@ class TorturedBank:
 
     def stop(self) -> None:
         """Stop it as its operator would: it ends in order, and so does all that ever belonged."""
-        assert self._process is not None
-        self._process.terminate()
-        status = self._process.wait(STOP_SECONDS)
-        assert status == 0, f"the bank ended with status {status}"
+        send([self.pid], signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
-        while left := left_of(self.groups):
+        while left := left_of(one.pid for one in self._processes):
             assert time.monotonic() < deadline, f"processes of the bank are left: {left}"
             time.sleep(0.05)
+        ending = ending_of(self.pid)
+        assert ending is not None, "nothing of it runs"
+        assert (ending.si_code, ending.si_status) == (os.CLD_EXITED, 0), f"it ended by {ending}"
 
     def end(self) -> None:
         """Kill what is left, whatever happened."""
-        for group in self.groups:
-            end_group(group)
-        if self._process is not None:
-            self._process.wait()
+        while self._processes:
+            end_group(self._processes.pop())

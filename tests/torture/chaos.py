@@ -46,7 +46,9 @@ class Scene:
         return [self.random.choice(pids)] if pids else []
 
     def server_pids(self) -> list[int]:
-        """All processes of PostgreSQL, the first of them first."""
+        """All processes of PostgreSQL, the first of them first; none when it has ended."""
+        if not self.server.is_running:
+            return []
         return [self.server.pid, *(one.pid for one in children_of(self.server.pid))]
 
     def any_backend(self) -> list[int]:
@@ -109,7 +111,7 @@ async def kill_the_parent(scene: Scene) -> None:
 
 async def kill_postmaster(scene: Scene) -> None:
     """PostgreSQL's first process dies; its others have to notice by themselves."""
-    send([scene.server.pid], signal.SIGKILL)
+    send(scene.server_pids()[:1], signal.SIGKILL)
     await start_postgres(scene)
 
 
@@ -121,13 +123,13 @@ async def crash_postgres(scene: Scene) -> None:
 
 async def stop_postgres_at_once(scene: Scene) -> None:
     """An immediate shutdown: PostgreSQL drops everything and recovers at its next start."""
-    send([scene.server.pid], signal.SIGQUIT)
+    send(scene.server_pids()[:1], signal.SIGQUIT)
     await start_postgres(scene)
 
 
 async def restart_postgres(scene: Scene) -> None:
     """A fast shutdown, as when PostgreSQL is upgraded: it breaks off what runs."""
-    send([scene.server.pid], signal.SIGINT)
+    send(scene.server_pids()[:1], signal.SIGINT)
     await start_postgres(scene)
 
 

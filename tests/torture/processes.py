@@ -57,7 +57,17 @@ def send(pids: Iterable[int], number: int) -> None:
             os.kill(pid, number)
 
 
-def end_group(group: int) -> None:
-    """Kill whatever is left of a group of processes that we started."""
+def ending_of(pid: int) -> os.waitid_result | None:
+    """How a child ended; None while it runs.
+
+    It is not reaped. So long its number, and that of its group, is given to nobody else, and a
+    signal that is sent to it later cannot meet a stranger.
+    """
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+
+
+def end_group(leader: "subprocess.Popen[bytes]") -> None:
+    """Kill whatever is left of the group of a child that was not reaped, and reap it."""
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
+        os.killpg(leader.pid, signal.SIGKILL)
+    leader.wait()

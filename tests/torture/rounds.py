@@ -87,13 +87,14 @@ def run_round(what: Plan, directory: Path, postgres: PostgresProcess | None) -> 
     try:
         counts = asyncio.run(_torture(what, bank, postgres, random))
         bank.stop()
+        starts = bank.starts
     finally:
         bank.end()
     _prove(bank)
     if what.engine == "postgres":
         assert postgres is not None, "it was needed above"
         asyncio.run(_leave(postgres, name))
-    return Report(counts, bank.starts, time.monotonic() - begun)
+    return Report(counts, starts, time.monotonic() - begun)
 
 
 async def _torture(
