@@ -15,6 +15,7 @@ import asyncpg
 import httpx
 import pytest
 
+from minibank.app.serving import FAILURES_MAX
 from minibank.db.migrate import migrations
 from tests.support.command_line import CommandLine, environment
 
@@ -62,6 +63,10 @@ class Server:
             return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
         except httpx.TransportError:
             return False
+
+    def knows_nobody(self) -> bool:
+        """Whether a request without a token is answered as it should be."""
+        return httpx.get(f"{self.url}/ping/whoami", timeout=5).status_code == 401
 
 
 @contextlib.contextmanager
@@ -131,6 +136,24 @@ def test_a_process_that_dies_is_replaced_and_the_bank_goes_on(empty_postgres: st
         wait_for(lambda: len(set(server.children()) - {victim}) == 2, server.said)
         wait_for(server.is_answering, server.said)
         assert "a server process ended" in server.said()
+
+
+async def test_processes_of_an_old_version_serve_on_when_others_cannot_be_started_any_more(
+    empty_postgres: str, tmp_path: Path
+):
+    with serving(tmp_path, empty_postgres, "--workers", "2") as server:
+        assert server.is_answering()
+        connection = await asyncpg.connect(empty_postgres)
+        await connection.execute("INSERT INTO schema_migrations VALUES (9999, 'newer', 0)")
+        await connection.close()
+        survivor, victim = sorted(server.children())
+        os.kill(victim, signal.SIGKILL)
+        ended = 1 + FAILURES_MAX
+        wait_for(lambda: server.said().count("a server process ended") >= ended, server.said)
+        assert survivor in server.children()
+        assert server.knows_nobody()
+        server.process.terminate()
+        assert server.process.wait(30) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -89,6 +89,7 @@ async def open_bank(
         watch = Watch(metrics.http)
         running = [asyncio.create_task(due.run_forever(settings.due_work_poll_seconds))]
         if audits:
+            audits.show_in(metrics.audit)
             running.append(asyncio.create_task(audits.run_forever()))
         try:
             api = build_api(db, engine, settings, watch, metrics.tokens)

@@ -20,7 +20,7 @@ from minibank.metrics.instruments import (
 )
 from minibank.oauth.metrics import TokenMetrics
 from minibank.payments.metrics import EngineMetrics
-from minibank.worker.metrics import DueMetrics
+from minibank.worker.metrics import AuditMetrics, DueMetrics
 
 _PROC = Path("/proc/self")
 
@@ -150,6 +150,7 @@ class BankMetrics:
     http: HttpMetrics = field(default_factory=HttpMetrics)
     engine: EngineMetrics = field(default_factory=EngineMetrics)
     due: DueMetrics = field(default_factory=DueMetrics)
+    audit: AuditMetrics = field(default_factory=AuditMetrics)
     database: DatabaseMetrics = field(default_factory=DatabaseMetrics)
     tokens: TokenMetrics = field(default_factory=TokenMetrics)
     process: ProcessMetrics = field(default_factory=ProcessMetrics)

@@ -7,6 +7,7 @@ import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
@@ -36,11 +37,13 @@ log = structlog.get_logger()
 OnServing = Callable[[Settings], Awaitable[None]]
 """Called once the bank answers, with the settings as they came to be: the port, the public URL."""
 
-RESTART_SECONDS = 1.0
+RESTART_SECONDS = 0.5
+DOUBLINGS_MAX = 6
+"""How often the pause before a process is started again doubles: with each that was never ready."""
 SLACK_SECONDS = 5
 """What a process may take beyond its requests and queued payments before it is killed."""
 FAILURES_MAX = 5
-"""How often a process may end before it was ready until the whole bank gives up."""
+"""How often a process may end before it was ready until the whole bank gives up, if none serves."""
 
 
 class Handover(msgspec.Struct, frozen=True):
@@ -100,7 +103,9 @@ class _Workers:
     metrics: SupervisorMetrics
     _processes: set[Process] = field(default_factory=set)
     _ready: int = 0
+    _serving: int = 0
     _failures: int = 0
+    _gave_up: bool = False
     _stop_asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -109,7 +114,7 @@ class _Workers:
             async with asyncio.TaskGroup() as group:
                 for _ in range(self.settings.workers):
                     group.create_task(self._keep_one())
-        if self._failures >= FAILURES_MAX:
+        if self._gave_up:
             raise StartError("the server processes end before they are ready: see the log above")
 
     async def _keep_one(self) -> None:
@@ -119,18 +124,28 @@ class _Workers:
             if self._stop_asked.is_set():
                 process.terminate()
             was_ready = await self._wait_until_ready(process)
+            self._serving += was_ready
             assert process.stdout is not None, "it was asked for"
             await self.board.hear(process.stdout)
             code = await process.wait()
             self._processes.discard(process)
+            self._serving -= was_ready
             if self._stop_asked.is_set():
                 return
             self.metrics.ended.add()
             log.error("a server process ended", process=process.pid, status=code)
             self._failures = 0 if was_ready else self._failures + 1
-            if self._failures >= FAILURES_MAX:
+            if self._failures >= FAILURES_MAX and not self._serving:
+                self._gave_up = True
                 self._stop()
-            await asyncio.sleep(RESTART_SECONDS)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait before the next start, or until the bank is asked to stop."""
+        seconds = RESTART_SECONDS * 2 ** min(self._failures, DOUBLINGS_MAX)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop_asked.wait()
 
     async def _start(self) -> Process:
         number = self.listener.fileno()

@@ -10,8 +10,6 @@ from typing import Literal, get_args
 
 import msgspec
 
-from minibank.transactions.records import DeclineReason
-
 
 class Counterparty(msgspec.Struct, frozen=True, omit_defaults=True):
     """The other side of a transfer, as far as it is known."""
@@ -168,7 +166,8 @@ COMMAND_NAMES: dict[type[Command], str] = {
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was answered to a command, and will be answered to its repeats.
 
-    `balance` is what the account had available right after the decision.
+    `balance` is what the account had available right after the decision. `decline_reason` is a
+    `DeclineReason`, or one that a later version of the bank knows: its answers are repeated too.
     """
 
     status: Literal["done", "declined"]
@@ -176,4 +175,4 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     transaction_id: str | None = None
     authorisation_id: str | None = None
     payee_transaction_id: str | None = None
-    decline_reason: DeclineReason | None = None
+    decline_reason: str | None = None

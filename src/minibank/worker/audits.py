@@ -16,6 +16,7 @@ from minibank.core.clock import MICROSECONDS, Clock
 from minibank.core.ids import SHARDS
 from minibank.db import Database, DatabaseError
 from minibank.worker import store
+from minibank.worker.metrics import AuditMetrics
 
 log = structlog.get_logger()
 
@@ -109,6 +110,15 @@ class BackgroundAudit:
             except Exception:
                 # A fault of the audit must not end the audits to come, and never the bank.
                 log.exception("the audit failed")
+
+    def show_in(self, metrics: AuditMetrics) -> None:
+        """Have these instruments tell the status whenever they are asked."""
+        metrics.interval_seconds.set(self._settings.interval_seconds)
+        metrics.findings.follow(lambda: self.status.findings)
+        metrics.finished_at.follow(lambda: self.status.finished_at / MICROSECONDS)
+        metrics.seconds.follow(lambda: self.status.milliseconds / 1000)
+        metrics.accounts.follow(lambda: self.status.accounts)
+        metrics.entry_sets.follow(lambda: self.status.entry_sets)
 
     async def look(self) -> None:
         """Bring `status` up to date."""

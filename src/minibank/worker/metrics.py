@@ -1,4 +1,4 @@
-"""What the worker of due work counts."""
+"""What the worker of due work counts, and what is known of the audit in the background."""
 
 from dataclasses import dataclass
 
@@ -57,4 +57,63 @@ class DueMetrics:
                 "Due work is more than five minutes late.",
             )
         ],
+    )
+
+
+@dataclass(frozen=True)
+class AuditMetrics:
+    """What the last round of the audit in the background came to; nothing where that is off."""
+
+    findings: Gauge = instrument(
+        Gauge,
+        "minibank_audit_findings",
+        "What the last finished round of the audit in the background could not prove.",
+        together="max",
+        alerts=[
+            Alert(
+                "MinibankBooksDoNotProve",
+                "minibank_audit_findings > 0",
+                "The books do not prove: the log names the accounts, `minibank audit` says what.",
+                minutes=0,
+                severity="page",
+            )
+        ],
+    )
+    finished_at: Gauge = instrument(
+        Gauge,
+        "minibank_audit_finished_time_seconds",
+        "When the last round was finished, in seconds since 1970; 0 before the first.",
+        together="max",
+    )
+    interval_seconds: Gauge = instrument(
+        Gauge,
+        "minibank_audit_interval_seconds",
+        "How often a round begins: `audit_interval_seconds`.",
+        together="max",
+        alerts=[
+            Alert(
+                "MinibankAuditLate",
+                "time() - minibank_audit_finished_time_seconds"
+                " > 3 * minibank_audit_interval_seconds + 3600"
+                " and time() - process_start_time_seconds"
+                " > 3 * minibank_audit_interval_seconds + 3600",
+                "No round of the audit has been finished for long: nobody proves the books.",
+                minutes=15,
+            )
+        ],
+    )
+    seconds: Gauge = instrument(
+        Gauge,
+        "minibank_audit_seconds",
+        "How long the last round took, its pauses included.",
+        together="max",
+    )
+    accounts: Gauge = instrument(
+        Gauge, "minibank_audit_accounts", "Accounts that the last round verified.", together="max"
+    )
+    entry_sets: Gauge = instrument(
+        Gauge,
+        "minibank_audit_entry_sets",
+        "Entry sets that the last round verified.",
+        together="max",
     )
