@@ -41,7 +41,10 @@ async def with_retries(
             return await run()
         except DatabaseError as error:
             pause = pause_before(attempt)
-            is_last = not may_repeat(error, attempt) or loop.time() + pause > patient_until
+            is_late = loop.time() + pause > patient_until
+            # Whoever waited long for a row that another then wrote still has to look at it.
+            is_late = is_late and not (attempt == 1 and isinstance(error, UniqueViolation))
+            is_last = is_late or not may_repeat(error, attempt)
             if metrics:
                 (metrics.errors if is_last else metrics.repeats).add(kind_of(error))
             if is_last:

@@ -75,19 +75,15 @@ async def test_a_unique_violation_after_other_lost_races_is_given_up_too():
         await with_retries(work)
 
 
-async def test_no_attempt_begins_after_the_patience_is_over(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(retry, "PATIENCE_SECONDS", 0.05)
-    runs = 0
-
-    async def slow() -> None:
-        nonlocal runs
-        runs += 1
-        await asyncio.sleep(0.03)
-        raise LostRace("busy")
-
-    with pytest.raises(LostRace):
-        await with_retries(slow)
-    assert runs == 2
+@pytest.mark.parametrize(("error", "runs"), [(LostRace("busy"), 1), (UniqueViolation("taken"), 2)])
+async def test_no_attempt_begins_after_the_patience_is_over_but_a_look_at_the_winners_row(
+    error: DatabaseError, runs: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(retry, "PATIENCE_SECONDS", 0)
+    failing = Failing(*[error] * 5)
+    with pytest.raises(type(error)):
+        await with_retries(failing)
+    assert failing.runs == runs
 
 
 async def test_there_is_a_pause_before_each_repeat():
