@@ -15,6 +15,7 @@ from minibank.audit import audit
 from minibank.core.keys import write_new_key
 from minibank.db.backup import back_up
 from minibank.db.base import Migration
+from minibank.db.errors import StorageFull
 from minibank.settings import Settings, preset
 from tests.support.banking import open_holders
 from tests.support.databases import Databases
@@ -104,7 +105,7 @@ async def test_an_auditor_proves_and_backs_up_the_bank_and_changes_nothing(
     async with open_books(place.settings("bank_reader")) as db:
         assert (await audit(db)).clean
         assert (await back_up(db, tmp_path / "bank.backup", kind="production"))["accounts"] == 2
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        with pytest.raises(StorageFull, match="42501"):
             await db.transact(lambda tx: tx.execute("DELETE FROM owners WHERE shard >= 0"))
 
 
@@ -127,7 +128,7 @@ async def test_an_auditor_proves_and_backs_up_the_bank_and_changes_nothing(
 )
 async def test_a_server_can_rewrite_neither_the_ledger_nor_the_schema(place: Place, statement: str):
     async with open_books(place.settings("bank_server")) as db:
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        with pytest.raises(StorageFull, match="42501"):
             await db.transact(lambda tx: tx.execute(statement))
 
 
@@ -136,7 +137,7 @@ async def test_a_later_migration_is_the_owners_and_its_tables_are_the_servers_at
 ):
     step = Migration(9000, "next", "CREATE TABLE next_ones (n BIGINT)", transactional=True)
     async with open_books(place.settings("bank_server")) as server:
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        with pytest.raises(StorageFull, match="42501"):
             await server.apply(step, 0)
         async with open_books(place.settings("bank_owner")) as owner:
             assert await owner.apply(step, 0)

@@ -7,6 +7,7 @@ import msgspec
 
 from minibank.db import Database, ReadTx, Row, open_database
 from minibank.payments.commands import Outcome
+from minibank.payments.effects import EXPIRY
 from tests.torture.journal import Key
 
 SOON_SECONDS = 3600
@@ -16,7 +17,7 @@ SOON_SECONDS = 3600
 class Rows:
     """What was found: outcomes by the command's key, what is booked and held by account, the
     account of each transaction, annotations by transaction and client, and how many pieces of work
-    are due or will be soon.
+    are due or will be soon: holds to be given back.
     """
 
     outcomes: dict[Key, Outcome]
@@ -44,7 +45,9 @@ async def _rows(tx: ReadTx) -> Rows:
     transactions = await fetch("SELECT id, account_id FROM transactions")
     annotations = await fetch("SELECT transaction_id, client_id, metadata FROM annotations")
     soon = tx.now + SOON_SECONDS * 1_000_000
-    [due] = await tx.fetch("SELECT COUNT(*) AS n FROM due_work WHERE due_at <= $1", soon)
+    [due] = await tx.fetch(
+        "SELECT COUNT(*) AS n FROM due_work WHERE due_at <= $1 AND kind = $2", soon, EXPIRY
+    )
     return Rows(
         outcomes={
             (row["account_id"], row["issuer"], row["command_id"]): msgspec.json.decode(

@@ -16,6 +16,7 @@ from minibank.identity.passwords import require_password
 from minibank.oauth.secrets import is_client_secret
 from minibank.oauth.token_requests import TokenRequest, answer_token_request
 from minibank.oauth.tokens import TokenRules
+from minibank.payments.effects import EXPIRY
 from minibank.sandbox.catalogue import read_catalogue
 from minibank.sandbox.demo import DemoInfo, build_demo
 from tests.support.databases import Databases
@@ -159,7 +160,7 @@ async def test_only_holds_that_still_stand_have_work_that_falls_due_and_in_the_f
     open_holds = await fetch(
         demo.db, "SELECT id, expires_at FROM authorisations WHERE state = 'open'"
     )
-    due = await fetch(demo.db, "SELECT subject, due_at FROM due_work")
+    due = await fetch(demo.db, f"SELECT subject, due_at FROM due_work WHERE kind = '{EXPIRY}'")
     assert {row["id"]: row["expires_at"] for row in open_holds} == {
         row["subject"]: row["due_at"] for row in due
     }
