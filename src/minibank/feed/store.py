@@ -1,0 +1,389 @@
+"""Rows of feed items, of who made how many, of idempotency keys and dismissals.
+
+A transaction is its own feed item, so a page reads the places of transactions as well.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from minibank.core.pages import Position
+from minibank.db import ReadTx, Row, Tx
+from minibank.feed.records import (
+    ITEM_EXPIRY,
+    KEY_EXPIRY,
+    Content,
+    FeedItem,
+    FeedWriter,
+    KnownKey,
+)
+
+
+class Reader(msgspec.Struct, frozen=True):
+    """Whose view of which feed: an app acting for an owner of the account."""
+
+    shard: int
+    account_id: str
+    client_id: str
+    user_id: str
+
+
+def _item(row: Row) -> FeedItem:
+    return FeedItem(
+        shard=row["shard"],
+        id=row["id"],
+        account_id=row["account_id"],
+        client_id=row["client_id"],
+        user_id=row["user_id"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        version=row["version"],
+        content=Content(
+            params=msgspec.json.decode(row["params"]),
+            url=row["url"],
+            expires_at=row["expires_at"],
+        ),
+    )
+
+
+async def list_page(
+    tx: ReadTx, reader: Reader, after: Position, until: Position, limit: int
+) -> list[FeedItem | str]:
+    """One page of a feed, newest first: the reader's items, and ids of transactions.
+
+    What the user dismissed and what has expired is left out.
+    """
+    rows = await tx.fetch(
+        """
+        SELECT k.id AS place, f.shard, f.id, f.account_id, f.client_id, f.user_id, f.created_at,
+               f.updated_at, f.version, f.params, f.url, f.expires_at
+        FROM (
+            SELECT id, created_at FROM (
+                SELECT t.id, t.created_at FROM transactions t
+                WHERE t.shard = $1 AND t.account_id = $2
+                  AND (t.created_at, t.id) > ($5, $6) AND (t.created_at, t.id) < ($7, $8)
+                  AND NOT EXISTS (SELECT 1 FROM feed_dismissals d WHERE d.shard = t.shard
+                                  AND d.subject = t.id AND d.user_id = $4)
+                ORDER BY t.created_at DESC, t.id DESC LIMIT $9
+            ) AS own
+            UNION ALL
+            SELECT id, created_at FROM (
+                SELECT i.id, i.created_at FROM feed_items i
+                WHERE i.shard = $1 AND i.account_id = $2 AND i.client_id = $3
+                  AND (i.created_at, i.id) > ($5, $6) AND (i.created_at, i.id) < ($7, $8)
+                  AND (i.expires_at IS NULL OR i.expires_at > $10)
+                  AND NOT EXISTS (SELECT 1 FROM feed_dismissals d WHERE d.shard = i.shard
+                                  AND d.subject = i.id AND d.user_id = $4)
+                ORDER BY i.created_at DESC, i.id DESC LIMIT $9
+            ) AS made
+        ) AS k LEFT JOIN feed_items f ON f.shard = $1 AND f.id = k.id
+        ORDER BY k.created_at DESC, k.id DESC LIMIT $9
+        """,
+        reader.shard,
+        reader.account_id,
+        reader.client_id,
+        reader.user_id,
+        after.created_at,
+        after.id,
+        until.created_at,
+        until.id,
+        limit,
+        tx.now,
+    )
+    return [row["place"] if row["id"] is None else _item(row) for row in rows]
+
+
+async def list_places(tx: ReadTx, reader: Reader, ids: Sequence[str]) -> dict[str, Position]:
+    """Where these stand on the reader's feed, by row id; what is not on it is left out."""
+    rows = await tx.fetch(
+        """
+        SELECT t.id, t.created_at FROM transactions t
+        WHERE t.shard = $1 AND t.account_id = $2 AND t.id = ANY($4)
+        UNION ALL
+        SELECT i.id, i.created_at FROM feed_items i
+        WHERE i.shard = $1 AND i.account_id = $2 AND i.client_id = $3 AND i.id = ANY($4)
+        """,
+        reader.shard,
+        reader.account_id,
+        reader.client_id,
+        ids,
+    )
+    return {row["id"]: Position(row["created_at"], row["id"]) for row in rows}
+
+
+async def find_item(tx: ReadTx, shard: int, item_id: str, client_id: str) -> FeedItem | None:
+    """An item of this app that has not expired."""
+    row = await tx.fetch_one(
+        """
+        SELECT shard, id, account_id, client_id, user_id, created_at, updated_at, version, params,
+               url, expires_at
+        FROM feed_items
+        WHERE shard = $1 AND id = $2 AND client_id = $3
+          AND (expires_at IS NULL OR expires_at > $4)
+        """,
+        shard,
+        item_id,
+        client_id,
+        tx.now,
+    )
+    return None if row is None else _item(row)
+
+
+async def find_account_of(tx: ReadTx, shard: int, subject: str) -> str | None:
+    """The account on whose feed a transaction or an app's item is; None when there is neither."""
+    row = await tx.fetch_one(
+        """
+        SELECT account_id FROM transactions WHERE shard = $1 AND id = $2
+        UNION ALL
+        SELECT account_id FROM feed_items WHERE shard = $1 AND id = $2
+        """,
+        shard,
+        subject,
+    )
+    return None if row is None else row["account_id"]
+
+
+async def lock_writer(tx: Tx, reader: Reader) -> FeedWriter:
+    """Hold an app's row of an account's feed until the unit of work ends, and read it.
+
+    It is a row of its own, so that an app that writes much keeps no payment waiting.
+    """
+    await tx.execute(
+        """
+        INSERT INTO feed_writers
+            (shard, account_id, client_id, day, created_on_day, last_created_at)
+        VALUES ($1, $2, $3, 0, 0, 0) ON CONFLICT (shard, account_id, client_id) DO NOTHING
+        """,
+        reader.shard,
+        reader.account_id,
+        reader.client_id,
+    )
+    row = await tx.fetch_one(
+        """
+        SELECT day, created_on_day, last_created_at FROM feed_writers
+        WHERE shard = $1 AND account_id = $2 AND client_id = $3 FOR NO KEY UPDATE
+        """,
+        reader.shard,
+        reader.account_id,
+        reader.client_id,
+    )
+    assert row is not None, "it was just made"
+    return FeedWriter(**{name: row[name] for name in FeedWriter.__struct_fields__})
+
+
+async def put_writer(tx: Tx, reader: Reader, writer: FeedWriter) -> None:
+    """Store what an app has put on an account's feed."""
+    await tx.update_rows(
+        "feed_writers",
+        ("shard", "account_id", "client_id"),
+        ("day", "created_on_day", "last_created_at"),
+        [
+            (
+                *(reader.shard, reader.account_id, reader.client_id),
+                *(writer.day, writer.created_on_day, writer.last_created_at),
+            )
+        ],
+    )
+
+
+async def lock_item(tx: Tx, shard: int, item_id: str) -> None:
+    """Hold an item until the unit of work ends."""
+    await tx.fetch_one(
+        "SELECT id FROM feed_items WHERE shard = $1 AND id = $2 FOR NO KEY UPDATE", shard, item_id
+    )
+
+
+async def insert_item(tx: Tx, item: FeedItem) -> None:
+    """Store a new item, and with one that expires the work of its expiry."""
+    content = item.content
+    await tx.insert_rows(
+        "feed_items",
+        (
+            *("shard", "id", "account_id", "client_id", "user_id", "created_at", "updated_at"),
+            *("version", "params", "url", "expires_at"),
+        ),
+        [
+            (
+                *(item.shard, item.id, item.account_id, item.client_id, item.user_id),
+                *(item.created_at, item.updated_at, item.version),
+                *(_json(content.params), content.url, content.expires_at),
+            )
+        ],
+    )
+    await _plan_expiry(tx, item)
+
+
+async def update_item(tx: Tx, item: FeedItem) -> None:
+    """Store what an app now says in an item, and plan its expiry anew."""
+    content = item.content
+    await tx.update_rows(
+        "feed_items",
+        ("shard", "id"),
+        ("updated_at", "version", "params", "url", "expires_at"),
+        [
+            (
+                *(item.shard, item.id, item.updated_at, item.version),
+                *(_json(content.params), content.url, content.expires_at),
+            )
+        ],
+    )
+    await _drop_work(tx, ITEM_EXPIRY, [item.shard], [item.id])
+    await _plan_expiry(tx, item)
+
+
+async def _plan_expiry(tx: Tx, item: FeedItem) -> None:
+    if item.content.expires_at is not None:
+        row = (item.shard, ITEM_EXPIRY, item.id, item.account_id, item.content.expires_at, 0)
+        await tx.insert_rows(
+            "due_work",
+            ("shard", "kind", "subject", "account_id", "due_at", "claimed_until"),
+            [row],
+        )
+
+
+async def _drop_work(tx: Tx, kind: str, shards: Sequence[int], subjects: Sequence[str]) -> None:
+    await tx.execute(
+        """
+        DELETE FROM due_work WHERE (shard, kind, subject) IN (
+            SELECT k.shard, k.kind, k.subject
+            FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(shard, kind, subject)
+        )
+        """,
+        shards,
+        [kind] * len(shards),
+        subjects,
+    )
+
+
+async def delete_item(tx: Tx, shard: int, item_id: str) -> None:
+    """Remove an item, its dismissals, and the work of its expiry."""
+    await tx.execute("DELETE FROM feed_items WHERE shard = $1 AND id = $2", shard, item_id)
+    await tx.execute(
+        "DELETE FROM feed_dismissals WHERE shard = $1 AND subject = $2", shard, item_id
+    )
+    await _drop_work(tx, ITEM_EXPIRY, [shard], [item_id])
+
+
+async def delete_expired(tx: Tx, shards: Sequence[int], ids: Sequence[str]) -> None:
+    """Remove those of these items that have expired, and their dismissals."""
+    await tx.execute(
+        """
+        DELETE FROM feed_items WHERE (shard, id) IN (
+            SELECT k.shard, k.id FROM unnest($1::bigint[], $2::text[]) AS k(shard, id)
+        ) AND expires_at <= $3
+        """,
+        shards,
+        ids,
+        tx.now,
+    )
+    await tx.execute(
+        """
+        DELETE FROM feed_dismissals WHERE (shard, subject) IN (
+            SELECT k.shard, k.subject
+            FROM unnest($1::bigint[], $2::text[]) AS k(shard, subject)
+            LEFT JOIN feed_items i ON i.shard = k.shard AND i.id = k.subject
+            WHERE i.id IS NULL
+        )
+        """,
+        shards,
+        ids,
+    )
+    await _finish_work(tx, ITEM_EXPIRY, shards, ids)
+
+
+async def delete_keys(tx: Tx, shards: Sequence[int], item_ids: Sequence[str]) -> None:
+    """Forget those of the keys that made these items which are not kept any longer."""
+    await tx.execute(
+        """
+        DELETE FROM feed_keys WHERE (shard, item_id) IN (
+            SELECT k.shard, k.item_id
+            FROM unnest($1::bigint[], $2::text[]) AS k(shard, item_id)
+        ) AND keep_until <= $3
+        """,
+        shards,
+        item_ids,
+        tx.now,
+    )
+    await _finish_work(tx, KEY_EXPIRY, shards, item_ids)
+
+
+async def _finish_work(tx: Tx, kind: str, shards: Sequence[int], subjects: Sequence[str]) -> None:
+    """Remove due work that is done: what was put off meanwhile falls due later."""
+    await tx.execute(
+        """
+        DELETE FROM due_work WHERE (shard, kind, subject) IN (
+            SELECT k.shard, k.kind, k.subject
+            FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(shard, kind, subject)
+        ) AND due_at <= $4
+        """,
+        shards,
+        [kind] * len(shards),
+        subjects,
+        tx.now,
+    )
+
+
+async def find_key(tx: ReadTx, reader: Reader, key: str) -> KnownKey | None:
+    """An idempotency key of this app and user that was used on this account, kept or not."""
+    row = await tx.fetch_one(
+        """
+        SELECT digest, item_id, keep_until FROM feed_keys
+        WHERE shard = $1 AND account_id = $2 AND client_id = $3 AND user_id = $4 AND key = $5
+        """,
+        reader.shard,
+        reader.account_id,
+        reader.client_id,
+        reader.user_id,
+        key,
+    )
+    return (
+        None
+        if row is None
+        else KnownKey(**{name: row[name] for name in KnownKey.__struct_fields__})
+    )
+
+
+async def put_key(tx: Tx, reader: Reader, key: str, known: KnownKey, before: str | None) -> None:
+    """Keep an idempotency key, and plan that it is forgotten.
+
+    `before` is the item that the same key made in a time that is not kept any longer.
+    """
+    if before is not None:
+        await delete_keys(tx, [reader.shard], [before])
+    await tx.insert_rows(
+        "feed_keys",
+        (
+            *("shard", "account_id", "client_id", "user_id", "key", "digest", "item_id"),
+            "keep_until",
+        ),
+        [
+            (
+                *(reader.shard, reader.account_id, reader.client_id, reader.user_id),
+                *(key, known.digest, known.item_id, known.keep_until),
+            )
+        ],
+    )
+    await tx.insert_rows(
+        "due_work",
+        ("shard", "kind", "subject", "account_id", "due_at", "claimed_until"),
+        [(reader.shard, KEY_EXPIRY, known.item_id, reader.account_id, known.keep_until, 0)],
+    )
+
+
+async def insert_dismissal(tx: Tx, shard: int, subject: str, user_id: str, account_id: str) -> None:
+    """Keep that a user does not want this on the feed any longer."""
+    await tx.execute(
+        """
+        INSERT INTO feed_dismissals (shard, subject, user_id, account_id, dismissed_at)
+        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (shard, subject, user_id) DO NOTHING
+        """,
+        shard,
+        subject,
+        user_id,
+        account_id,
+        tx.now,
+    )
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
