@@ -336,11 +336,9 @@ async def find_key(tx: ReadTx, reader: Reader, key: str) -> KnownKey | None:
         reader.user_id,
         key,
     )
-    return (
-        None
-        if row is None
-        else KnownKey(**{name: row[name] for name in KnownKey.__struct_fields__})
-    )
+    if row is None:
+        return None
+    return KnownKey(digest=row["digest"], item_id=row["item_id"], keep_until=row["keep_until"])
 
 
 async def put_key(tx: Tx, reader: Reader, key: str, known: KnownKey, before: str | None) -> None:

@@ -2,18 +2,14 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Literal, get_args
 
 import msgspec
 
 from minibank.core.errors import BadParam
 
-TRANSACTION_CREATED = "transaction.created"
-
-DEFAULT = (TRANSACTION_CREATED,)
-"""What a client is told of when it asks for nothing else: the one event of the documented API."""
-
-EVENTS = (
-    TRANSACTION_CREATED,
+Event = Literal[
+    "transaction.created",
     "transaction.updated",
     "transaction.settled",
     "transaction.declined",
@@ -26,8 +22,14 @@ EVENTS = (
     "feed_item.updated",
     "feed_item.deleted",
     "webhook.disabled",
-)
+]
+EVENTS: tuple[Event, ...] = get_args(Event)
 """Every type there is a name for, in the order in which a webhook keeps them."""
+
+TRANSACTION_CREATED: Event = "transaction.created"
+
+DEFAULT = (TRANSACTION_CREATED,)
+"""What a client is told of when it asks for nothing else: the one event of the documented API."""
 
 
 def chosen(asked: Iterable[str]) -> tuple[str, ...]:
