@@ -34,7 +34,8 @@ class Answers:
     """Takes in the outcomes of one account, and what they leave unanswered at the end.
 
     It uses the ledger's movements up: each entry set was posted for one command.
-    `transfers` become the two transactions of each transfer, this account's first.
+    `transfers` become the two transactions of each transfer, this account's first; `decided_at` is
+    when each transaction was made.
     """
 
     ledger: Ledger
@@ -43,6 +44,7 @@ class Answers:
     transfers: list[tuple[str, str]] = field(default_factory=list)
     answered: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
+    decided_at: dict[str, int] = field(default_factory=dict)
 
     def _finding(self, code: str, subject: str, message: str) -> Finding:
         return Finding(code, self.ledger.account_id, subject, message)
@@ -70,6 +72,8 @@ class Answers:
         declined = outcome.status == "declined"
         ends = row.command == "present_card" and outcome.authorisation_id is not None
         made = not ends and row.command not in _CHANGERS
+        if made:
+            self.decided_at[own.id] = row.decided_at
         said = (outcome.balance, outcome.decline_reason, row.command_id)
         if declined != (outcome.decline_reason is not None) or (
             made and said != (own.account_balance, own.decline_reason, own.dedupe_id)
@@ -103,6 +107,7 @@ class Answers:
     ) -> Iterator[Finding]:
         """The payee's side of a transfer: the answer itself is the payer's."""
         self.answered.add(credit.id)
+        self.decided_at[credit.id] = row.decided_at
         self._use_up(credit.id, "transfer_in", credit.account_balance)
         if not row.command_id.endswith(f"/{credit.dedupe_id}/credit"):
             message = f"does not say what {credit.id} says"

@@ -12,10 +12,13 @@ from minibank.audit.checks import (
     check_owners,
     missing_transactions,
 )
+from minibank.audit.feed.checks import check_expiries, check_feeds
 from minibank.audit.findings import AuditReport, Finding, Mark
 from minibank.audit.outcome_checks import Answers
 from minibank.audit.store import AccountKey, AuthorisationRow, BalanceRow, Keys, TransactionRow
 from minibank.audit.transaction_checks import check_transaction
+from minibank.audit.webhooks.checks import History, check_webhook
+from minibank.audit.webhooks.store import WebhookRow, list_stray_deliveries, list_webhooks
 from minibank.db import Database, ReadTx
 from minibank.payments.store import keys_of
 
@@ -73,6 +76,7 @@ async def audit(
     for stray in await db.snapshot(store.list_stray_work):
         account_id, subject = stray["account_id"], stray["subject"]
         report.add(Finding("due_work.stray", account_id, subject, "there is nothing to expire"))
+    report.add(*await db.snapshot(check_expiries))
     return report
 
 
@@ -95,10 +99,17 @@ async def _audit_stretch(tx: ReadTx, stretch: Stretch, before: Mapping[str, Mark
     authorisations: dict[str, list[AuthorisationRow]] = {}
     for authorisation in await store.list_authorisations(tx, accounts):
         authorisations.setdefault(authorisation.account_id, []).append(authorisation)
+    webhooks: dict[str, list[WebhookRow]] = {}
+    for webhook in await list_webhooks(tx, accounts):
+        webhooks.setdefault(webhook.account_id, []).append(webhook)
     balances = await store.list_balances(tx, accounts)
     for row in balances:
         ledger = Ledger(row.account_id, row.currency, mark=before.get(row.account_id))
-        await _audit_account(tx, report, row, ledger, authorisations.get(row.account_id, []))
+        holds = authorisations.get(row.account_id, [])
+        history = await _audit_account(tx, report, row, ledger, holds)
+        for webhook in webhooks.get(row.account_id, ()):
+            report.add(*[finding async for finding in check_webhook(tx, webhook, history)])
+    await _audit_messages(tx, report, accounts)
     await _audit_owners(tx, report, balances, accounts)
     for stray in await store.list_stray_entries(tx, accounts):
         account_id, number = stray["account_id"], str(stray["sequence"])
@@ -107,6 +118,14 @@ async def _audit_stretch(tx: ReadTx, stretch: Stretch, before: Mapping[str, Mark
         account_id, message = stray["account_id"], f"has rows in {stray['place']} and is not there"
         report.add(Finding("account.missing", account_id, account_id, message))
     return report
+
+
+async def _audit_messages(tx: ReadTx, report: AuditReport, accounts: Keys) -> None:
+    """What accounts tell people and programs."""
+    report.add(*await check_feeds(tx, accounts))
+    for stray in await list_stray_deliveries(tx, accounts):
+        message = "goes to a webhook that the account does not have"
+        report.add(Finding("delivery.stray", stray["account_id"], stray["id"], message))
 
 
 async def _audit_owners(
@@ -125,7 +144,7 @@ async def _audit_account(
     row: BalanceRow,
     ledger: Ledger,
     holds: Sequence[AuthorisationRow],
-) -> None:
+) -> History:
     report.accounts += 1
     async for entry_set in store.walk_entry_sets(tx, row.shard, row.account_id):
         report.entry_sets += 1
@@ -152,3 +171,4 @@ async def _audit_account(
     if others := [other for _, other in answers.transfers]:
         amounts = await store.list_amounts(tx, keys_of(others))
         report.add(*answers.compare_transfers(amounts))
+    return History(transactions, answers.decided_at)

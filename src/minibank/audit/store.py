@@ -91,11 +91,12 @@ class AuthorisationRow:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRow:
-    """What was answered to a command; `outcome` is None when it cannot be read."""
+    """What was answered to a command and when; `outcome` is None when it cannot be read."""
 
     command_id: str
     command: str
     outcome: Outcome | None
+    decided_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +295,18 @@ async def list_strays(tx: ReadTx, after: AccountKey, until: AccountKey) -> Seque
             WHERE (shard, account_id) > ($1, $2) AND (shard, account_id) <= ($3, $4)
             UNION SELECT 'outcomes', shard, account_id FROM outcomes
             WHERE (shard, account_id) > ($1, $2) AND (shard, account_id) <= ($3, $4)
+            UNION SELECT 'feed_items', shard, account_id FROM feed_items
+            WHERE (shard, account_id) > ($1, $2) AND (shard, account_id) <= ($3, $4)
+            UNION SELECT 'feed_writers', shard, account_id FROM feed_writers
+            WHERE (shard, account_id) > ($1, $2) AND (shard, account_id) <= ($3, $4)
+            UNION SELECT 'feed_keys', shard, account_id FROM feed_keys
+            WHERE (shard, account_id) > ($1, $2) AND (shard, account_id) <= ($3, $4)
+            UNION SELECT 'feed_dismissals', shard, account_id FROM feed_dismissals
+            WHERE (shard, account_id) > ($1, $2) AND (shard, account_id) <= ($3, $4)
+            UNION SELECT 'webhooks', shard, account_id FROM webhooks
+            WHERE (shard, account_id) > ($1, $2) AND (shard, account_id) <= ($3, $4)
+            UNION SELECT 'deliveries', shard, account_id FROM deliveries
+            WHERE (shard, account_id) > ($1, $2) AND (shard, account_id) <= ($3, $4)
         ) AS k LEFT JOIN accounts a ON a.shard = k.shard AND a.id = k.account_id
         WHERE k.shard >= $1 AND a.id IS NULL
         """,
@@ -322,7 +335,7 @@ async def walk_outcomes(tx: ReadTx, shard: int, account_id: str) -> AsyncIterato
     while True:
         rows = await tx.fetch(
             """
-            SELECT issuer, command_id, command, outcome FROM outcomes
+            SELECT issuer, command_id, command, outcome, decided_at FROM outcomes
             WHERE shard = $1 AND account_id = $2 AND (issuer, command_id) > ($3, $4)
             ORDER BY issuer, command_id LIMIT $5
             """,
@@ -332,7 +345,8 @@ async def walk_outcomes(tx: ReadTx, shard: int, account_id: str) -> AsyncIterato
             PAGE,
         )
         for row in rows:
-            yield OutcomeRow(row["command_id"], row["command"], _outcome(row["outcome"]))
+            outcome = _outcome(row["outcome"])
+            yield OutcomeRow(row["command_id"], row["command"], outcome, row["decided_at"])
         if len(rows) < PAGE:
             return
         after = (rows[-1]["issuer"], rows[-1]["command_id"])
