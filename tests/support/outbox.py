@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from minibank.core.ids import shard_of
 from minibank.db import Database, ReadTx, Tx
 from minibank.feed.content import merge
 from minibank.feed.items import FeedRules, create_item
@@ -106,10 +105,3 @@ async def post_item(
     item_id = db.ids.new("feeditem", reader.shard, db.clock.now())
     await db.transact(lambda tx: create_item(tx, reader, content, rules, item_id=item_id, key=key))
     return item_id
-
-
-def shard_in(identifier: str) -> int:
-    """The shard of an id that has one."""
-    shard = shard_of(identifier)
-    assert shard is not None
-    return shard

@@ -11,6 +11,7 @@ from minibank.api.catalogue import (
     BAD_KEY,
     FORBIDDEN,
     KEY_REUSED,
+    MISSING_PARAM,
     NO_FEED_ITEM,
     PRECONDITION_FAILED,
     TOO_MANY_FEED_ITEMS,
@@ -165,7 +166,7 @@ CHANGE_FEED_ITEM = Operation(
     path=_ID,
     takes=ItemParameters,
     answers=OneFeedItem,
-    refuses=(FORBIDDEN, NO_FEED_ITEM, BAD_IF_MATCH, PRECONDITION_FAILED),
+    refuses=(FORBIDDEN, NO_FEED_ITEM, MISSING_PARAM, BAD_IF_MATCH, PRECONDITION_FAILED),
     conditions=("If-Match",),
 )
 DELETE_FEED_ITEM = Operation(

@@ -12,7 +12,7 @@ from minibank.core.errors import BadRequest
 IDEMPOTENCY_KEY = "Idempotency-Key"
 KEY_MAX = 255
 
-_KEY = re.compile(rf'"([\x21\x23-\x5b\x5d-\x7e]{{1,{KEY_MAX}}})"|([\x21-\x7e]{{1,{KEY_MAX}}})')
+_KEY = re.compile(rf'"([\x21\x23-\x5b\x5d-\x7e]{{1,{KEY_MAX}}})"|([\x21\x23-\x7e]{{1,{KEY_MAX}}})')
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | None:
