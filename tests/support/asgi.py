@@ -65,7 +65,7 @@ async def ask(app: ASGIApp, request: RawRequest) -> RawAnswer:
     start, *rest = sent
     if isinstance(app, Api):
         require = require_unmodified if start["status"] == 304 else require_documented
-    require(scope, start, b"".join(message["body"] for message in rest))
+        require(scope, start, b"".join(message["body"] for message in rest))
     return RawAnswer(
         status=start["status"],
         headers={name.decode(): value.decode() for name, value in start["headers"]},
