@@ -55,11 +55,19 @@ async def list_page(
     """
     rows = await tx.fetch(
         """
-        SELECT k.id AS place, f.shard, f.id, f.account_id, f.client_id, f.user_id, f.created_at,
-               f.updated_at, f.version, f.params, f.url, f.expires_at
+        SELECT place, shard, id, account_id, client_id, user_id, created_at, updated_at, version,
+               params, url, expires_at
         FROM (
-            SELECT id, created_at FROM (
-                SELECT t.id, t.created_at FROM transactions t
+            SELECT place, shard, id, account_id, client_id, user_id, created_at, updated_at,
+                   version, params, url, expires_at
+            FROM (
+                SELECT t.id AS place, CAST(NULL AS BIGINT) AS shard, CAST(NULL AS TEXT) AS id,
+                       CAST(NULL AS TEXT) AS account_id, CAST(NULL AS TEXT) AS client_id,
+                       CAST(NULL AS TEXT) AS user_id, t.created_at,
+                       CAST(NULL AS BIGINT) AS updated_at, CAST(NULL AS BIGINT) AS version,
+                       CAST(NULL AS TEXT) AS params, CAST(NULL AS TEXT) AS url,
+                       CAST(NULL AS BIGINT) AS expires_at
+                FROM transactions t
                 WHERE t.shard = $1 AND t.account_id = $2
                   AND (t.created_at, t.id) > ($5, $6) AND (t.created_at, t.id) < ($7, $8)
                   AND NOT EXISTS (SELECT 1 FROM feed_dismissals d WHERE d.shard = t.shard
@@ -67,8 +75,12 @@ async def list_page(
                 ORDER BY t.created_at DESC, t.id DESC LIMIT $9
             ) AS own
             UNION ALL
-            SELECT id, created_at FROM (
-                SELECT i.id, i.created_at FROM feed_items i
+            SELECT place, shard, id, account_id, client_id, user_id, created_at, updated_at,
+                   version, params, url, expires_at
+            FROM (
+                SELECT i.id AS place, i.shard, i.id, i.account_id, i.client_id, i.user_id,
+                       i.created_at, i.updated_at, i.version, i.params, i.url, i.expires_at
+                FROM feed_items i
                 WHERE i.shard = $1 AND i.account_id = $2 AND i.client_id = $3
                   AND (i.created_at, i.id) > ($5, $6) AND (i.created_at, i.id) < ($7, $8)
                   AND (i.expires_at IS NULL OR i.expires_at > $10)
@@ -76,17 +88,11 @@ async def list_page(
                                   AND d.subject = i.id AND d.user_id = $4)
                 ORDER BY i.created_at DESC, i.id DESC LIMIT $9
             ) AS made
-        ) AS k LEFT JOIN feed_items f ON f.shard = $1 AND f.id = k.id
-        ORDER BY k.created_at DESC, k.id DESC LIMIT $9
+        ) AS page
+        ORDER BY created_at DESC, place DESC LIMIT $9
         """,
-        reader.shard,
-        reader.account_id,
-        reader.client_id,
-        reader.user_id,
-        after.created_at,
-        after.id,
-        until.created_at,
-        until.id,
+        *(reader.shard, reader.account_id, reader.client_id, reader.user_id),
+        *(after.created_at, after.id, until.created_at, until.id),
         limit,
         tx.now,
     )
