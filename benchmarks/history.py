@@ -9,16 +9,15 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 
 import asyncpg
+import msgspec
 
 from benchmarks.world import HOUR, MERCHANTS, Holder
 from minibank.core.ids import compose, shard_of
 from minibank.db import sqlite_path
-from minibank.transactions.records import COLUMNS
+from minibank.transactions.records import COLUMNS, TransactionRecord
 
 SPACING = HOUR // 4
 ROWS_AT_ONCE = 50_000
-
-_Row = tuple[object, ...]
 
 
 def middle(count: int, now: int) -> int:
@@ -26,21 +25,45 @@ def middle(count: int, now: int) -> int:
     return now - count // 2 * SPACING
 
 
-def _rows(holder: Holder, merchants: Sequence[str], count: int, now: int) -> Iterator[_Row]:
+def _rows(
+    holder: Holder, merchants: Sequence[str], count: int, now: int
+) -> Iterator[tuple[object, ...]]:
     """Settled card payments, a quarter of an hour apart, the last one just before `now`."""
     shard = shard_of(holder.account_id)
     assert shard is not None, "the account was made by the bank"
-    metadata = f'{{"mastercard_card_id":"{holder.card_id}"}}'
     for number in range(count):
         at = now - (count - number) * SPACING
         amount = -100 - 37 * (number % 90)
         shop = number % MERCHANTS
-        yield (
-            *(shard, compose("tx", at, shard, number, number), holder.account_id),
-            *(at, at, at, "card", amount, "GBP", amount, "GBP", 500_000),
-            *(f"THE EXAMPLE SHOP {shop:<8} LONDON        GBR", merchants[shop], "groceries"),
-            *("", metadata, "{}", "mastercard", f"history-{number}", "", 0, 0, 1, 0, None, 1),
+        record = TransactionRecord(
+            shard=shard,
+            id=compose("tx", at, shard, number, number),
+            account_id=holder.account_id,
+            created_at=at,
+            updated_at=at,
+            settled_at=at,
+            kind="card",
+            amount=amount,
+            currency="GBP",
+            local_amount=amount,
+            local_currency="GBP",
+            account_balance=500_000,
+            description=f"THE EXAMPLE SHOP {shop:<8} LONDON        GBR",
+            merchant_id=merchants[shop],
+            category="groceries",
+            notes="",
+            metadata=f'{{"mastercard_card_id":"{holder.card_id}"}}',
+            counterparty="{}",
+            scheme="mastercard",
+            dedupe_id=f"history-{number}",
+            user_id="",
+            is_load=False,
+            originator=False,
+            include_in_spending=True,
+            amount_is_pending=False,
+            decline_reason=None,
         )
+        yield msgspec.structs.astuple(record)
 
 
 def write_history(url: str, holder: Holder, merchants: Sequence[str], count: int, now: int) -> None:
@@ -58,7 +81,7 @@ def write_history(url: str, holder: Holder, merchants: Sequence[str], count: int
     connection.close()
 
 
-async def _copy(url: str, rows: Iterator[_Row]) -> None:
+async def _copy(url: str, rows: Iterator[tuple[object, ...]]) -> None:
     connection = await asyncpg.connect(url)
     try:
         while some := list(itertools.islice(rows, ROWS_AT_ONCE)):

@@ -132,7 +132,12 @@ def foreign_writes(module: Module, writes: dict[str, set[str]]) -> Iterator[str]
 
 def all_writes() -> dict[str, set[str]]:
     """Every store's writing functions."""
-    return {f"minibank.{module.package}.store": writes_of(module) for module in store_modules()}
+    return {
+        ".".join(("minibank", *module.path.relative_to(PACKAGE).with_suffix("").parts)): writes_of(
+            module
+        )
+        for module in store_modules()
+    }
 
 
 def test_rows_are_written_by_their_own_package_and_by_the_engine() -> None:

@@ -168,6 +168,9 @@ def _columns(written: ast.expr, constants: Mapping[str, object]) -> list[str] | 
     if isinstance(written, ast.Name):
         known = constants.get(written.id)
         return list(known) if isinstance(known, tuple) else None
+    if isinstance(written, ast.Attribute) and isinstance(written.value, ast.Name):
+        known = getattr(constants.get(written.value.id), written.attr, None)
+        return list(known) if isinstance(known, tuple) else None
     if not isinstance(written, ast.Tuple):
         return None
     names: list[str] = []
@@ -180,12 +183,12 @@ def _columns(written: ast.expr, constants: Mapping[str, object]) -> list[str] | 
 
 
 def bulk_complaints(module: Module) -> Iterator[str]:
-    """`insert_rows` and `update_rows` name tables and columns: they too say in which shard."""
+    """`insert_rows` and its like name tables and columns: they too say in which shard."""
     constants = _constants(module)
     for node in ast.walk(module.tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
-        if node.func.attr not in {"insert_rows", "update_rows"}:
+        if node.func.attr not in {"insert_rows", "update_rows", "delete_rows"}:
             continue
         table, columns = node.args[0], _columns(node.args[1], constants)
         if not isinstance(table, ast.Constant) or not columns:
@@ -204,8 +207,10 @@ def test_rows_in_bulk_say_in_which_shard() -> None:
     [
         'tx.insert_rows("accounts", ("id", "shard"), rows)',
         'tx.update_rows("accounts", ("id",), ("state",), rows)',
+        'tx.delete_rows("accounts", ("id",), rows)',
         'tx.insert_rows(table, ("shard", "id"), rows)',
         'tx.insert_rows("accounts", columns(), rows)',
+        'tx.insert_rows("accounts", Unknown.__struct_fields__, rows)',
     ],
 )
 def test_rows_in_bulk_without_their_shard_would_be_seen(call: str) -> None:

@@ -57,7 +57,7 @@ def run(blocks: list[Block], directory: Path, shell: str = "/bin/sh") -> list[st
         input=script,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         cwd=directory,
         env=variables,
         check=False,
@@ -126,6 +126,21 @@ def test_the_guide_to_a_bank_of_ones_own_works_when_it_is_pasted(tmp_path: Path)
     assert "everything proves" in printed[2]
     production = (tmp_path / "production.toml").read_text()
     assert 'mode = "production"' in production
+
+
+def test_the_guide_to_personal_data_works_when_it_is_pasted(tmp_path: Path):
+    printed = run(blocks_of("docs/guides/personal-data.md"), tmp_path)
+    assert "records are in ada.jsonl" in printed[1]
+    assert "is erased" in printed[2]
+    assert "everything proves" in printed[2]
+
+
+def test_the_commands_of_the_guide_to_operating_a_bank_work_when_they_are_pasted(tmp_path: Path):
+    printed = run(blocks_of("docs/guides/operate-a-bank.md"), tmp_path)
+    assert "is in force" in printed[0]
+    assert "its books prove" in printed[1]
+    assert "signs" in printed[2]
+    assert "verifies" in printed[2]
 
 
 def test_the_production_settings_of_the_guide_are_ones_that_serve(tmp_path: Path):

@@ -3,7 +3,7 @@
 import asyncio
 
 from minibank.audit import audit
-from minibank.audit.run import ACCOUNTS_PER_SNAPSHOT, SETS_PER_SNAPSHOT
+from minibank.audit.plan import ACCOUNTS_PER_SNAPSHOT, SETS_PER_SNAPSHOT
 from minibank.audit.store import PAGE
 from minibank.db import Database, ReadTx
 from minibank.ledger.entries import TOP_UP_SETTLEMENT, TRANSIT
@@ -73,7 +73,7 @@ async def test_a_history_longer_than_a_page_is_walked_to_its_end(
 async def test_progress_is_told_as_the_audit_goes_on(db: Database) -> None:
     holders = await open_holders(db, ACCOUNTS_PER_SNAPSHOT + 5)
     told: list[tuple[int, int]] = []
-    report = await audit(db, lambda done, total: told.append((done, total)))
+    report = await audit(db, progress=lambda done, total: told.append((done, total)))
     assert report.accounts == len(holders)
     assert told[0] == (ACCOUNTS_PER_SNAPSHOT, len(holders))
     assert told[-1] == (len(holders), len(holders))
@@ -87,7 +87,7 @@ async def test_a_long_history_has_a_snapshot_of_its_own(db: Database, database_u
         row = await saboteur.pick("balances", f"account_id = '{holder.account_id}'")
         await saboteur.update("balances", row, {"chain_length": SETS_PER_SNAPSHOT})
     told: list[int] = []
-    report = await audit(db, lambda done, _total: told.append(done))
+    report = await audit(db, progress=lambda done, _total: told.append(done))
     await saboteur.leave()
     assert told == [1, 2, 3, 3]
     assert {finding.code for finding in report.findings} == {"balance.chain"}

@@ -10,7 +10,17 @@ from minibank.core.clock import FakeClock
 from minibank.core.ids import SeededIds
 from minibank.db import Database, open_database
 from minibank.payments.decide import DECISIONS
-from tests.support.damage import DELETIONS, EDITS, NOON, PAYEE_SIDE, STRAYS, Damage, answer
+from tests.support.damage import (
+    DELETIONS,
+    EDITS,
+    NOON,
+    PAYEE_SIDE,
+    STRAYS,
+    Damage,
+    answer,
+    do_damage,
+    label,
+)
 from tests.support.databases import Databases, in_thread
 from tests.support.saboteur import Saboteur, Values
 from tests.support.teller import Teller
@@ -63,11 +73,6 @@ async def saboteur(bank_url: str, busy: Database) -> AsyncIterator[Saboteur]:
     await came.leave()
 
 
-def label(damage: Damage) -> str:
-    columns = "+".join(damage.changes)
-    return f"{damage.table}.{columns}-{damage.code}" if columns else damage.table
-
-
 async def findings(db: Database) -> set[tuple[str, str]]:
     report = await audit(db)
     assert not report.clean
@@ -77,14 +82,14 @@ async def findings(db: Database) -> set[tuple[str, str]]:
 @pytest.mark.parametrize("damage", EDITS, ids=label)
 async def test_an_edited_row_is_named(busy: Database, saboteur: Saboteur, damage: Damage) -> None:
     row = await saboteur.pick(damage.table, damage.where)
-    await saboteur.update(damage.table, row, damage.changed(row))
+    await do_damage(saboteur, damage, row)
     assert damage.expected(row) in await findings(busy)
 
 
 @pytest.mark.parametrize("damage", DELETIONS, ids=label)
 async def test_a_deleted_row_is_missed(busy: Database, saboteur: Saboteur, damage: Damage) -> None:
     row = await saboteur.pick(damage.table, damage.where)
-    await saboteur.delete(damage.table, row)
+    await do_damage(saboteur, damage, row)
     assert damage.expected(row) in await findings(busy)
 
 
@@ -93,7 +98,7 @@ async def test_a_row_that_nobody_wrote_is_named(
     busy: Database, saboteur: Saboteur, damage: Damage
 ) -> None:
     row = await saboteur.pick(damage.table, damage.where)
-    await saboteur.insert(damage.table, row | damage.changed(row))
+    await do_damage(saboteur, damage, row)
     assert damage.expected(row) in await findings(busy)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from minibank.audit import AuditReport, audit
+from minibank.audit import AuditReport, Plan, audit
 from minibank.audit.checkpoint import (
     Checkpoint,
     CheckpointError,
@@ -56,7 +56,7 @@ async def held_against(db: Database, path: Path) -> tuple[AuditReport, set[str]]
     """The audit by itself, and the codes of what it finds with the checkpoint."""
     alone = await audit(db)
     before = read(path)
-    report = await audit(db, before=before.marks)
+    report = await audit(db, Plan(before=before.marks))
     return alone, {finding.code for finding in compare(before, report)}
 
 

@@ -70,3 +70,39 @@ def test_a_key_is_never_written_over(cli: CommandLine) -> None:
     assert cli.try_("key", "create", "server.key").status == 1
     assert (cli.directory / "server.key").read_bytes() == kept
     assert cli.try_("key", "rotate", "no.key").status == 1
+
+
+def test_the_keys_at_hand_and_in_the_bank_are_shown_by_fingerprint_only(cli: CommandLine) -> None:
+    assert [one["at_hand"] for one in cli.run("key", "show", "--json").json] == ["signs"]
+    cli.run("audit", "--checkpoint", "books")
+    cli.run("key", "rotate", "server.key")
+    cli.run("audit", "--checkpoint", "books")
+    shown = [(one["at_hand"], one["in_bank"]) for one in cli.run("key", "show", "--json").json]
+    assert shown == [("verifies", "rotated out"), ("signs", "in force")]
+    table = cli.run("key", "show").out
+    assert not [key for key in (cli.directory / "server.key").read_text().split() if key in table]
+
+
+def test_no_checkpoint_is_signed_with_a_key_that_is_not_the_banks(cli: CommandLine) -> None:
+    cli.run("audit", "--checkpoint", "books")
+    cli.run("key", "create", "other.key")
+    other = {"MINIBANK_SERVER_KEY_FILE": "other.key"}
+    done = cli.try_("audit", "--checkpoint", "more-books", **other)
+    assert (done.status, "minibank key adopt" in done.err) == (2, True)
+    assert not (cli.directory / "more-books").exists()
+    assert "is in force now" in cli.run("key", "adopt", **other).out
+    cli.run("audit", "--checkpoint", "more-books", **other)
+    assert cli.try_("audit", "--checkpoint", "books").status == 2
+
+
+def test_a_key_from_the_environment_signs_as_one_from_a_file(cli: CommandLine) -> None:
+    cli.run("audit", "--checkpoint", "books")
+    cli.run("key", "rotate", "server.key")
+    keys = ",".join((cli.directory / "server.key").read_text().split())
+    from_environment = {"MINIBANK_SERVER_KEY": keys, "MINIBANK_SERVER_KEY_FILE": ""}
+    cli.run("audit", "--checkpoint", "books", **from_environment)
+    cli.run("audit", "--checkpoint", "books")
+    done = cli.run("settings", **from_environment)
+    assert keys not in done.out
+    assert "***" in done.out
+    assert cli.try_("key", "show", MINIBANK_SERVER_KEY=keys).status == 2

@@ -15,11 +15,15 @@ COMMANDS = [
     ["serve"],
     ["migrate"],
     ["user"],
-    *(["user", verb] for verb in ("create", "list", "show", "set-password")),
+    *(["user", verb] for verb in ("create", "list", "show", "set-password", "export", "erase")),
+    ["user", "erasures"],
     ["client"],
     *(["client", verb] for verb in ("create", "list", "show", "rotate-secret", "disable")),
     ["account"],
-    *(["account", verb] for verb in ("open", "list", "show", "set-overdraft", "top-up")),
+    *(
+        ["account", verb]
+        for verb in ("open", "list", "show", "set-overdraft", "set-state", "top-up")
+    ),
     ["card"],
     *(["card", verb] for verb in ("issue", "list", "set-state")),
     ["token"],
@@ -52,6 +56,7 @@ def test_every_command_explains_itself_at_eighty_columns(cli: CommandLine, comma
         (["serve", "--port", "70000"], "0 to 65535"),
         (["serve", "--workers", "2"], "SQLite"),
         (["serve", "--mode", "production"], "trusted_proxies"),
+        (["serve", "--set", "server_key=abc"], "MINIBANK_SERVER_KEY"),
         (["serve", "--set", "colour=red"], "colour"),
         (["serve", "--set", "colour"], "--set name=value"),
         (["serve", "--config", "none.toml"], "none.toml"),

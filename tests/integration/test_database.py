@@ -1,7 +1,6 @@
 """The database port: statements mean the same on both engines."""
 
 import asyncio
-from functools import partial
 from typing import Any
 
 import pytest
@@ -31,10 +30,6 @@ async def fetch_one(db: Database, sql: str, *values) -> Row | None:
 
 async def execute(db: Database, sql: str, *values) -> int:
     return await db.transact(lambda tx: tx.execute(sql, *values))
-
-
-async def insert_things(rows: list[tuple[Any, ...]], tx: Tx) -> None:
-    await tx.insert_rows("things", ("shard", "id"), rows)
 
 
 # Values and rows
@@ -220,61 +215,6 @@ async def test_the_same_statement_takes_lists_of_any_length(things: Database):
 
 
 # Many rows in one statement
-
-
-async def test_insert_rows_inserts_all_with_every_type_and_null(things: Database):
-    rows = [
-        (1, "a", LARGEST, "é", b"\x00\xff"),
-        (1, "b", None, None, None),
-        (1, "c", SMALLEST, "", b""),
-    ]
-    await put(things, *rows)
-    assert await all_things(things) == rows
-
-
-async def test_insert_rows_takes_any_number_of_rows(things: Database):
-    for count in (0, 1, 2, 2000):
-        await put(things, *((count, f"{n}", n, None, None) for n in range(count)))
-        rows = await fetch(things, "SELECT id FROM things WHERE shard = $1", count)
-        assert len(rows) == count
-
-
-async def test_insert_rows_of_some_columns_leaves_the_others_to_their_default(things: Database):
-    await things.transact(lambda tx: tx.insert_rows("things", ("id", "shard"), [("a", 1)]))
-    assert await all_things(things) == [(1, "a", None, None, None)]
-
-
-async def test_update_rows_changes_each_row_by_its_key(things: Database):
-    await put(things, *((1, f"{n}", n, f"note {n}", b"x") for n in range(5)))
-    rows = [(1, "1", 100, None), (1, "3", None, "new"), (2, "1", 7, "elsewhere"), (1, "9", 7, "no")]
-    await things.transact(
-        lambda tx: tx.update_rows("things", ("shard", "id"), ("number", "note"), rows)
-    )
-    assert await all_things(things) == [
-        (1, "0", 0, "note 0", b"x"),
-        (1, "1", 100, None, b"x"),
-        (1, "2", 2, "note 2", b"x"),
-        (1, "3", None, "new", b"x"),
-        (1, "4", 4, "note 4", b"x"),
-    ]
-
-
-async def test_update_rows_of_none_changes_nothing(things: Database):
-    await put(things, (1, "a", 1, None, None))
-    await things.transact(lambda tx: tx.update_rows("things", ("shard", "id"), ("number",), []))
-    assert await all_things(things) == [(1, "a", 1, None, None)]
-
-
-async def test_rows_of_another_length_than_their_columns_are_a_fault_of_the_code(things: Database):
-    uneven: list[list[tuple[Any, ...]]] = [[(1, "a"), (1, "b", 2)], [(1,)]]
-    for rows in uneven:
-        with pytest.raises(Exception, match=r".") as caught:
-            await things.transact(partial(insert_things, rows))
-        assert not isinstance(caught.value, DatabaseUnavailable)
-    assert await all_things(things) == []
-
-
-# Units of work
 
 
 async def test_a_unit_of_work_answers_what_its_work_answers(things: Database):

@@ -10,17 +10,13 @@ from minibank.core.errors import BankError
 from minibank.core.ids import shard_of
 from minibank.core.pages import END, START
 from minibank.db import Database
-from minibank.feed.items import (
-    change_item,
-    delete_item,
-    dismiss_item,
-    expire_feed_items,
-    expire_feed_keys,
-)
-from minibank.feed.records import ITEM_EXPIRY, KEY_EXPIRY, FeedItem, item_of
+from minibank.feed import retention
+from minibank.feed.items import change_item, delete_item, dismiss_item
+from minibank.feed.records import FeedItem, item_of
+from minibank.feed.retention import FEED_ITEMS, FEED_KEYS
 from minibank.feed.store import Reader, find_item, list_page
 from minibank.payments.engine import Engine
-from minibank.worker.store import DueRow
+from minibank.worker.due import run_due
 from tests.support.banking import Holder, Orders, open_holder
 from tests.support.callers import add_client
 from tests.support.outbox import RULES, post_item, reader_of
@@ -43,13 +39,16 @@ async def rows_of(db: Database, table: str) -> list[dict[str, Any]]:
     return [{name: row[name] for name in row.keys()} for row in rows]  # noqa: SIM118 - no mapping
 
 
-async def due(db: Database, kind: str) -> list[DueRow]:
-    """The work of this kind whose time has come."""
-    return [
-        DueRow(row["shard"], row["kind"], row["subject"], row["account_id"], row["due_at"])
-        for row in await rows_of(db, "due_work")
-        if row["kind"] == kind and row["due_at"] <= db.clock.now()
-    ]
+async def planned(db: Database) -> dict[str, int]:
+    """When each kind of work is due."""
+    return {row["kind"]: row["due_at"] for row in await rows_of(db, "due_work")}
+
+
+async def run(db: Database) -> int:
+    """Do what is due; how many pieces."""
+    report = await run_due(db, Engine(db))
+    assert report.put_off == 0
+    return report.done
 
 
 async def dismiss(db: Database, item_id: str, reader: Reader) -> None:
@@ -68,16 +67,39 @@ async def test_due_work_takes_an_expired_item_off_with_its_dismissals(
     stays = await post_item(db, reader)
     for item in (gone, stays):
         await dismiss(db, item, reader)
-    assert await due(db, ITEM_EXPIRY) == []
+    assert await run(db) == 0
+    assert await planned(db) == {FEED_ITEMS: expires_at}
     clock.advance(10)
-    rows = await due(db, ITEM_EXPIRY)
-    assert [(row.subject, row.due_at) for row in rows] == [(gone, expires_at)]
-    for _ in range(2):
-        await db.transact(lambda tx: expire_feed_items(tx, rows))
+    assert await run(db) == 1
     assert [row["id"] for row in await rows_of(db, "feed_items")] == [stays]
     assert [row["subject"] for row in await rows_of(db, "feed_dismissals")] == [stays]
-    assert await due(db, ITEM_EXPIRY) == []
+    assert await planned(db) == {}
     assert (await audit(db)).clean
+
+
+async def test_work_is_due_with_the_first_of_a_shard_s_items_and_then_with_the_next(
+    db: Database, reader: Reader, clock: FakeClock
+) -> None:
+    now = clock.now()
+    for seconds in (300, 10, 200):
+        await post_item(db, reader, expires_at=now + seconds * SECOND)
+    assert await planned(db) == {FEED_ITEMS: now + 10 * SECOND}
+    clock.advance(10)
+    assert await run(db) == 1
+    assert await planned(db) == {FEED_ITEMS: now + 200 * SECOND}
+    assert len(await rows_of(db, "feed_items")) == 2
+
+
+async def test_a_long_list_is_removed_a_bounded_part_at_a_time(
+    db: Database, reader: Reader, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    for number in range(5):
+        await post_item(db, reader, key=str(number), expires_at=clock.now() + SECOND)
+    clock.advance(RULES.key_seconds)
+    assert await run(db) == 6
+    assert await rows_of(db, "feed_items") == await rows_of(db, "feed_keys") == []
+    assert await planned(db) == {}
 
 
 async def test_an_item_whose_expiry_was_put_off_meanwhile_stays(
@@ -86,7 +108,6 @@ async def test_an_item_whose_expiry_was_put_off_meanwhile_stays(
     item_id = await post_item(db, reader, expires_at=clock.now() + 10 * SECOND)
     found = await db.read(lambda tx: find_item(tx, reader.shard, item_id, reader.client_id))
     assert found is not None
-    stale = [DueRow(reader.shard, ITEM_EXPIRY, item_id, reader.account_id, clock.now())]
 
     def put_off(item: FeedItem) -> Any:
         content = item.content
@@ -94,11 +115,21 @@ async def test_an_item_whose_expiry_was_put_off_meanwhile_stays(
 
     await db.transact(lambda tx: change_item(tx, found, put_off))
     clock.advance(10)
-    await db.transact(lambda tx: expire_feed_items(tx, stale))
+    await run(db)
     assert len(await on_feed(db, reader)) == 2
-    [work] = [row for row in await rows_of(db, "due_work") if row["kind"] == ITEM_EXPIRY]
-    assert work["due_at"] == clock.now() + 90 * SECOND
+    assert await planned(db) == {FEED_ITEMS: clock.now() + 90 * SECOND}
     assert (await audit(db)).clean
+
+
+async def test_the_audit_names_items_and_keys_that_nothing_removes(
+    db: Database, reader: Reader, clock: FakeClock
+) -> None:
+    await post_item(db, reader, key="first", expires_at=clock.now() + SECOND)
+    await db.transact(lambda tx: tx.execute("DELETE FROM due_work WHERE shard >= 0"))
+    assert (await audit(db)).clean
+    clock.advance(3 * RULES.key_seconds)
+    found = {(one.code, one.subject) for one in (await audit(db)).findings}
+    assert found == {("retention.unplanned", FEED_ITEMS), ("retention.unplanned", FEED_KEYS)}
 
 
 async def test_a_deleted_item_leaves_no_work_and_no_dismissal(
@@ -110,9 +141,11 @@ async def test_a_deleted_item_leaves_no_work_and_no_dismissal(
     assert found is not None
     await db.transact(lambda tx: delete_item(tx, found, lambda _: None))
     assert await rows_of(db, "feed_dismissals") == await rows_of(db, "feed_items") == []
-    assert await rows_of(db, "due_work") == []
     with pytest.raises(BankError, match="no such"):
         await db.transact(lambda tx: delete_item(tx, found, lambda _: None))
+    clock.advance(1)
+    assert await run(db) == 1
+    assert await planned(db) == {}
 
 
 async def test_keys_are_forgotten_when_they_were_kept_long_enough(
@@ -122,10 +155,7 @@ async def test_keys_are_forgotten_when_they_were_kept_long_enough(
     clock.advance(1)
     await post_item(db, reader, key="second")
     clock.advance(RULES.key_seconds - 1)
-    rows = await due(db, KEY_EXPIRY)
-    assert len(rows) == 1
-    for _ in range(2):
-        await db.transact(lambda tx: expire_feed_keys(tx, rows))
+    assert await run(db) == 1
     assert [row["key"] for row in await rows_of(db, "feed_keys")] == ["second"]
     assert (await audit(db)).clean
 
@@ -135,9 +165,8 @@ async def test_a_key_that_is_used_again_before_it_is_forgotten_is_kept_anew(
 ) -> None:
     await post_item(db, reader, key="first")
     clock.advance(RULES.key_seconds)
-    stale = await due(db, KEY_EXPIRY)
     again = await post_item(db, reader, key="first", title="Sun")
-    await db.transact(lambda tx: expire_feed_keys(tx, stale))
+    await run(db)
     [kept] = await rows_of(db, "feed_keys")
     assert kept["item_id"] == again
     assert (await audit(db)).clean

@@ -245,9 +245,12 @@ def test_no_server_says_a_value_from_its_start_to_its_end(
 ):
     url = with_password(empty_database_url)
     flags = ["--mode", mode]
+    cli = CommandLine(tmp_path, {})
     if mode == "production":
+        cli.run("key", "create", "server.key")
         flags += ["--public-url", "https://b.example", "--set", "trusted_proxies=127.0.0.1"]
-    CommandLine(tmp_path, {}).run("migrate", "--mode", mode, "--database", url)
+        flags += ["--set", "server_key_file=server.key"]
+    cli.run("migrate", "--mode", mode, "--database", url)
     with serving(tmp_path, url, *flags, "--log-level", "debug") as server:
         host, port = urlsplit(server.url).hostname, urlsplit(server.url).port
         for raw in RAW:
@@ -262,6 +265,8 @@ def test_no_server_says_a_value_from_its_start_to_its_end(
         assert server.process.wait(30) == 0
     assert "/oauth2/token" in server.said()
     assert found_in(server.said(), CHOSEN) == {}
+    if mode == "production":
+        assert (tmp_path / "server.key").read_text().strip() not in server.said()
 
 
 def test_no_command_says_a_value_on_standard_error(empty_database_url: str, tmp_path: Path):

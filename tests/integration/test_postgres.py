@@ -287,3 +287,26 @@ async def test_names_in_the_url_may_be_percent_encoded(
         assert row[0] == "ada@home / o'hare"
     finally:
         await admin.execute('DROP ROLE "ada@home / o\'hare"')
+
+
+async def test_the_rows_of_several_tables_are_written_by_one_statement(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    execute = asyncpg.Connection.execute
+
+    async def watched(connection, sql: str, *values: object, **options: object) -> str:
+        sent.append(sql)
+        return str(await execute(connection, sql, *values, **options))
+
+    async def work(tx: Tx) -> None:
+        await tx.insert_rows("things", ("shard", "id"), [(1, "a"), (1, "b")])
+        await tx.insert_rows("parts", ("shard", "id", "thing_id"), [(1, "p", "a"), (1, "q", "b")])
+        await tx.update_rows("counters", ("id",), ("count",), [(1, 5), (2, 6)])
+
+    monkeypatch.setattr(asyncpg.Connection, "execute", watched)
+    await db.transact(work)
+    begin, written, commit = sent
+    assert (begin.partition(" ")[0], commit) == ("BEGIN", "COMMIT")
+    assert all(name in written for name in ("things", "parts", "counters"))
+    assert await count_of(db, 2) == 6

@@ -169,9 +169,12 @@ def test_no_process_outlives_a_parent_that_was_killed(empty_postgres: str, tmp_p
 
 def test_processes_that_cannot_start_end_the_server_and_say_so(empty_postgres: str, tmp_path: Path):
     """The parent opens the bank first, so that what is wrong is said once and in one line."""
-    CommandLine(tmp_path, {}).run("migrate", "--database", empty_postgres)
+    cli = CommandLine(tmp_path, {})
+    cli.run("migrate", "--database", empty_postgres)
+    cli.run("key", "create", "server.key")
     flags = ("--workers", "2", "--mode", "production", "--public-url", "https://bank.example")
-    with serving(tmp_path, empty_postgres, *flags, "--set", "trusted_proxies=127.0.0.1") as server:
+    more = ("--set", "server_key_file=server.key", "--set", "trusted_proxies=127.0.0.1")
+    with serving(tmp_path, empty_postgres, *flags, *more) as server:
         assert server.process.wait(30) == 2
         assert server.said().count("\n") == 1
         assert "created as a sandbox bank" in server.said()
@@ -192,11 +195,12 @@ def test_a_production_bank_serves_behind_its_proxy_once_it_was_migrated(
     empty_database_url: str, tmp_path: Path
 ):
     flags = ("--mode", "production", "--public-url", "https://bank.example")
-    proxied = (*flags, "--set", "trusted_proxies=127.0.0.1")
+    proxied = (*flags, "--set", "trusted_proxies=127.0.0.1", "--set", "server_key_file=server.key")
+    cli = CommandLine(tmp_path, {})
+    cli.run("key", "create", "server.key")
     with serving(tmp_path, empty_database_url, *proxied, name="early") as server:
         assert server.process.wait(30) == 2
         assert "`minibank migrate` creates one" in server.said()
-    cli = CommandLine(tmp_path, {})
     cli.run("migrate", "--mode", "production", "--database", empty_database_url)
     with serving(tmp_path, empty_database_url, *proxied) as server:
         assert server.is_answering()

@@ -1,7 +1,6 @@
 """Guesses at passwords are limited, whichever process they reach, and nobody can tell."""
 
 import asyncio
-import itertools
 import time
 from collections.abc import AsyncIterator
 
@@ -10,7 +9,7 @@ import pytest
 from minibank.core.clock import FakeClock
 from minibank.core.ids import SeededIds
 from minibank.db import Database, open_database
-from minibank.oauth.throttle import count_guess, guess_of, login_subject
+from minibank.oauth.throttle import count_guess, guess_of
 from minibank.oauth.tokens import TokenRules
 from tests.support.counting import CountingDatabase
 from tests.support.people import (
@@ -226,22 +225,3 @@ async def test_a_client_that_does_not_prove_itself_cannot_lock_a_person_out(db, 
 async def test_a_client_that_does_not_prove_itself_uses_up_its_address(db, app):
     await guess(db, App(app.client, "wrong secret"), 5)
     assert not await is_let_in(db, app)
-
-
-async def test_counts_whose_window_is_over_are_cleared_away_by_whoever_guesses_next(
-    db, app, clock: FakeClock
-):
-    shard = login_subject(app.id, "0@example.com").shard
-    emails = (f"{n}@example.com" for n in itertools.count())
-    first, other, next_ = itertools.islice(
-        (email for email in emails if login_subject(app.id, email).shard == shard), 3
-    )
-    await guess(db, app, 1, first, None)
-    clock.advance(59)
-    await guess(db, app, 1, other, None)
-    clock.advance(1)
-    await guess(db, app, 1, next_, None)
-    rows = await db.read(lambda tx: tx.fetch("SELECT subject FROM password_failures"))
-    assert {row["subject"] for row in rows} == {
-        login_subject(app.id, email).digest for email in (other, next_)
-    }

@@ -6,7 +6,7 @@ MINIBANK_EXAMPLES=1000 looks longer than the usual runs do.
 import asyncio
 import os
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
@@ -25,7 +25,10 @@ from typing_extensions import override
 
 from minibank.accounts.opening import set_account_state, set_overdraft_limit
 from minibank.accounts.records import AccountState
-from minibank.audit import audit
+from minibank.audit import AuditReport, Plan, audit
+from minibank.audit.findings import Mark
+from minibank.audit.marks.marks import VerifiedMark
+from minibank.audit.plan import never
 from minibank.core.clock import FakeClock
 from minibank.core.errors import BankError, Conflict
 from minibank.db import Database, ReadTx, open_database
@@ -40,6 +43,7 @@ from tests.support.callers import add_client
 from tests.support.outbox import list_told, listen, stop_listening
 
 T = TypeVar("T")
+NEWS = Plan(starts_over=never, leaves_marks=True)
 
 EXAMPLES = int(os.environ.get("MINIBANK_EXAMPLES", "30"))
 STEPS = 30
@@ -267,12 +271,32 @@ class EngineMachine(RuleBasedStateMachine):
             sum(row["transactions"] for row in funds),
         )
 
+    @rule()
+    def what_is_new_is_audited(self) -> None:
+        report = self.run(audit(self.db, NEWS))
+        assert report.findings == []
+        assert report.accounts_in_full <= PEOPLE
+
     @override
     def teardown(self) -> None:
-        """The books prove in the end."""
+        """The books prove in the end, and those who went on from marks know what there is."""
         if hasattr(self, "engine"):
             self.run(self.engine.drain())
-        assert self.run(audit(self.db)).findings == []
+        news, full = self.run(audit(self.db, NEWS)), self.run(audit(self.db))
+        assert (news.findings, full.findings) == ([], [])
+        assert ends(news) == ends(full)
+        assert (news.accounts, news.entry_sets, news.transactions, news.positions) == (
+            *(full.accounts, full.entry_sets, full.transactions, full.positions),
+        )
+
+
+def ends(report: AuditReport) -> dict[str, Mark]:
+    """Where all accounts end and what they add up to, whenever that was verified."""
+    return {
+        account_id: replace(mark, verified_at=0, proved_at=0)
+        for account_id, mark in report.marks.items()
+        if isinstance(mark, VerifiedMark)
+    }
 
 
 @dataclass(slots=True)

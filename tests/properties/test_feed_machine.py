@@ -22,11 +22,11 @@ from minibank.audit import audit
 from minibank.core.clock import FakeClock
 from minibank.core.pages import END, START
 from minibank.db import Database, open_database
-from minibank.feed.items import delete_item, dismiss_item, expire_feed_items
-from minibank.feed.records import ITEM_EXPIRY, FeedItem, item_of
+from minibank.feed.items import delete_item, dismiss_item
+from minibank.feed.records import FeedItem, item_of
 from minibank.feed.store import Reader, find_item, list_page, list_places
 from minibank.payments.engine import Engine
-from minibank.worker.store import DueRow
+from minibank.worker.due import run_due
 from tests.conftest import NOON
 from tests.support.banking import Orders, open_holders
 from tests.support.callers import add_client
@@ -112,11 +112,7 @@ class FeedMachine(RuleBasedStateMachine):
         self.clock.advance(seconds)
         gone = [e for e in self.entries if e.expires_at and e.expires_at <= self.clock.now()]
         if swept:
-            rows = [
-                DueRow(self.holder.shard, ITEM_EXPIRY, e.id, self.holder.account_id, 0)
-                for e in gone
-            ]
-            self.run(self.db.transact(lambda tx: expire_feed_items(tx, rows)))
+            assert self.run(run_due(self.db, self.engine)).put_off == 0
         self.entries = [e for e in self.entries if e not in gone]
 
     @rule(who=st.integers(0, 3), limit=st.integers(1, 5))

@@ -31,7 +31,8 @@ class Finished:
 def environment(**variables: str) -> dict[str, str]:
     """This process's environment without settings of a bank, and with these variables."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MINIBANK_")}
-    return {**kept, "COLUMNS": "80", **variables}
+    # Banks that serve side by side cannot share a port.
+    return {**kept, "COLUMNS": "80", "MINIBANK_METRICS_PORT": "0", **variables}
 
 
 @dataclass(frozen=True, slots=True)

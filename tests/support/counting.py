@@ -1,4 +1,4 @@
-"""A database that counts the statements that go through it."""
+"""A database that counts the statements that go through it, and the rows that they read."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -8,23 +8,28 @@ from minibank.db.base import Migration, ReadWork, SnapshotTx, SnapshotWork, T, V
 
 
 class _CountingReads:
-    def __init__(self, tx: ReadTx, statements: list[str]) -> None:
+    def __init__(self, tx: ReadTx, statements: list[str], counts: list[int]) -> None:
         self._reads = tx
         self._statements = statements
+        self._counts = counts
         self.now = tx.now
 
     async def fetch(self, sql: str, *values: Value) -> Sequence[Row]:
         self._statements.append(sql)
-        return await self._reads.fetch(sql, *values)
+        rows = await self._reads.fetch(sql, *values)
+        self._counts.append(len(rows))
+        return rows
 
     async def fetch_one(self, sql: str, *values: Value) -> Row | None:
         self._statements.append(sql)
-        return await self._reads.fetch_one(sql, *values)
+        row = await self._reads.fetch_one(sql, *values)
+        self._counts.append(int(row is not None))
+        return row
 
 
 class _CountingSnapshot(_CountingReads):
-    def __init__(self, tx: SnapshotTx, statements: list[str]) -> None:
-        super().__init__(tx, statements)
+    def __init__(self, tx: SnapshotTx, statements: list[str], counts: list[int]) -> None:
+        super().__init__(tx, statements, counts)
         self._snapshot = tx
 
     def walk(self, table: str) -> AsyncIterator[Sequence[Row]]:
@@ -33,8 +38,8 @@ class _CountingSnapshot(_CountingReads):
 
 
 class _CountingTx(_CountingReads):
-    def __init__(self, tx: Tx, statements: list[str]) -> None:
-        super().__init__(tx, statements)
+    def __init__(self, tx: Tx, statements: list[str], counts: list[int]) -> None:
+        super().__init__(tx, statements, counts)
         self._tx = tx
         self.ids: IdSource = tx.ids
 
@@ -58,25 +63,45 @@ class _CountingTx(_CountingReads):
         self._statements.append(f"UPDATE {table}")
         await self._tx.update_rows(table, keys, columns, rows)
 
+    async def delete_rows(
+        self, table: str, keys: Sequence[str], rows: Sequence[Sequence[Value]]
+    ) -> None:
+        self._statements.append(f"DELETE FROM {table}")
+        await self._tx.delete_rows(table, keys, rows)
+
 
 class CountingDatabase:
-    """`db` with a list of every statement that was run; see `Database` for the rest."""
+    """`db` with a list of every statement that was run; see `Database` for the rest.
+
+    `rows` is how many rows were read by them, without those of walks over whole tables.
+    """
 
     def __init__(self, db: Database) -> None:
         self._db = db
         self.statements: list[str] = []
+        self._counts: list[int] = []
         self.clock = db.clock
         self.ids = db.ids
         self.engine = db.engine
 
+    @property
+    def rows(self) -> int:
+        return sum(self._counts)
+
     async def transact(self, work: Work[T]) -> T:
-        return await self._db.transact(lambda tx: work(_CountingTx(tx, self.statements)))
+        return await self._db.transact(
+            lambda tx: work(_CountingTx(tx, self.statements, self._counts))
+        )
 
     async def read(self, work: ReadWork[T]) -> T:
-        return await self._db.read(lambda tx: work(_CountingReads(tx, self.statements)))
+        return await self._db.read(
+            lambda tx: work(_CountingReads(tx, self.statements, self._counts))
+        )
 
     async def snapshot(self, work: SnapshotWork[T]) -> T:
-        return await self._db.snapshot(lambda tx: work(_CountingSnapshot(tx, self.statements)))
+        return await self._db.snapshot(
+            lambda tx: work(_CountingSnapshot(tx, self.statements, self._counts))
+        )
 
     async def apply(self, migration: Migration, at: int) -> bool:
         return await self._db.apply(migration, at)

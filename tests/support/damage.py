@@ -7,11 +7,12 @@ lease of a piece of due work.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import msgspec
 
-from tests.support.saboteur import Values
+from tests.support.saboteur import Saboteur, Values
 
 NOON = 1_773_144_000_000_000
 NOBODY = "acc_0000B3wV5n0FxAjLRtSlPc"
@@ -30,7 +31,6 @@ SUBJECTS = {
     "accounts": "id",
     "cards": "id",
     "feed_items": "id",
-    "feed_keys": "item_id",
     "feed_dismissals": "subject",
     "webhooks": "id",
     "deliveries": "id",
@@ -142,7 +142,7 @@ EDITS = [
     Damage("transaction.amount", "transactions", "kind = 'card' AND amount = 0", {"amount": less}),
     Damage("transaction.currency", "transactions", changes={"currency": "EUR"}),
     Damage("transaction.local", "transactions", "local_currency = 'GBP'", {"local_amount": less}),
-    Damage("transaction.local", "transactions", "local_currency = 'EUR' AND amount < 0",
+    Damage("transaction.local", "transactions", f"{SETTLED} AND local_currency = 'EUR'",
            {"local_amount": abs}),
     Damage("transaction.balance", "transactions", SETTLED, {"account_balance": more}),
     Damage("transaction.balance", "transactions", PENDING, {"account_balance": more}),
@@ -208,20 +208,10 @@ EDITS = [
     Damage("authorisation.due", "due_work", HOLD_EXPIRY, {"account_id": NOBODY}),
     Damage("due_work.stray", "due_work", HOLD_EXPIRY, {"account_id": NOBODY}),
     Damage("due_work.stray", "due_work", HOLD_EXPIRY, {"subject": "auth_other"}, names_new=True),
-    *(Damage(f"{thing}.due", "due_work", f"kind = '{thing}_expiry'", {column: change})
-      for thing in ("feed_item", "feed_key")
-      for column, change in (("due_at", more), ("kind", "other"), ("account_id", NOBODY))),
-    *(Damage("due_work.stray", "due_work", f"kind = '{thing}_expiry'", changes, names_new=True)
-      for thing in ("feed_item", "feed_key")
-      for changes in ({"due_at": more}, {"subject": "feeditem_other"}, {"account_id": NOBODY})),
-    Damage("feed_item.due", "feed_items", "expires_at IS NOT NULL", {"expires_at": more}),
-    Damage("due_work.stray", "feed_items", "expires_at IS NOT NULL", {"expires_at": None}),
     Damage("feed_item.writer", "feed_items", changes={"created_at": later}),
     Damage("feed_item.client", "feed_items", changes={"client_id": "oauth2client_other"}),
     Damage("account.missing", "feed_items", changes={"account_id": NOBODY}, names_new=True,
            subject="account_id"),
-    Damage("feed_key.due", "feed_keys", changes={"keep_until": more}),
-    Damage("feed_key.due", "feed_keys", changes={"item_id": "feeditem_other"}, names_new=True),
     Damage("feed_dismissal.stray", "feed_dismissals", changes={"subject": "feeditem_other"},
            names_new=True),
     Damage("webhook.sequence", "webhooks", TOLD, {"next_sequence": more}),
@@ -267,10 +257,6 @@ DELETIONS = [
     Damage("transaction.held", "authorisations", HELD, subject="transaction_id"),
     Damage("transaction.pending", "authorisations", CHECKED, subject="transaction_id"),
     Damage("authorisation.due", "due_work", HOLD_EXPIRY),
-    Damage("feed_item.due", "due_work", "kind = 'feed_item_expiry'"),
-    Damage("feed_key.due", "due_work", "kind = 'feed_key_expiry'"),
-    Damage("due_work.stray", "feed_items", "expires_at IS NOT NULL"),
-    Damage("due_work.stray", "feed_keys"),
     Damage("feed_dismissal.stray", "feed_items", "expires_at IS NULL"),
     Damage("delivery.missing", "deliveries", subject="subject"),
     Damage("webhook.sequence", "deliveries", subject="webhook_id"),
@@ -301,11 +287,7 @@ STRAYS = [
            names_new=True),
     Damage("account.missing", "outcomes", changes={"account_id": NOBODY}, names_new=True,
            subject="account_id"),
-    Damage("due_work.stray", "due_work", HOLD_EXPIRY, {"subject": "auth_other"}, names_new=True),
-    *(Damage("due_work.stray", "due_work", f"kind = '{thing}_expiry'",
-             {"subject": "feeditem_other"}, names_new=True) for thing in ("feed_item", "feed_key")),
-    Damage("feed_item.due", "feed_items", "expires_at IS NOT NULL", {"id": "feeditem_other"},
-           names_new=True),
+    Damage("due_work.stray", "due_work", HOLD_EXPIRY, {"subject": "auth_new"}, names_new=True),
     *(Damage("account.missing", table, changes={"account_id": NOBODY} | other, names_new=True,
              subject="account_id")
       for table, other in (("feed_items", {"id": "feeditem_other"}), ("feed_writers", {}),
@@ -314,7 +296,7 @@ STRAYS = [
     Damage("account.missing", "deliveries",
            changes={"account_id": NOBODY, "id": "delivery_other", "sequence": 10**6},
            names_new=True, subject="account_id"),
-    Damage("feed_dismissal.stray", "feed_dismissals", changes={"subject": "feeditem_other"},
+    Damage("feed_dismissal.stray", "feed_dismissals", changes={"subject": "feeditem_new"},
            names_new=True),
     Damage("delivery.stray", "deliveries", changes={"id": "delivery_other", "sequence": 10**6},
            names_new=True),
@@ -326,3 +308,48 @@ STRAYS = [
     Damage("account.missing", "cards", changes={"id": "card_other", "account_id": NOBODY},
            names_new=True, subject="account_id"),
 ]  # fmt: skip
+
+
+def _short(damage: Damage) -> str:
+    kind = "edit" if damage in EDITS else "delete" if damage in DELETIONS else "insert"
+    return f"{kind}-{damage.table}.{'+'.join(damage.changes)}-{damage.code}"
+
+
+DAMAGES = [*EDITS, *DELETIONS, *STRAYS]
+_ALIKE = {short: list(same) for short, same in groupby(sorted(DAMAGES, key=_short), key=_short)}
+
+
+def label(damage: Damage) -> str:
+    """A name for one way to damage a bank."""
+    short = _short(damage)
+    alike = _ALIKE[short]
+    return short if len(alike) == 1 else f"{short}-{alike.index(damage) + 1}"
+
+
+async def do_damage(saboteur: Saboteur, damage: Damage, row: Values) -> None:
+    """Damage a row that was picked, or add one that looks like it."""
+    if damage in EDITS:
+        await saboteur.update(damage.table, row, damage.changed(row))
+    elif damage in DELETIONS:
+        await saboteur.delete(damage.table, row)
+    else:
+        await saboteur.insert(damage.table, row | damage.changed(row))
+
+
+_NEW = {
+    "entry_sets": "booked_at >= {NOON}",
+    "entries": """(shard, account_id, sequence) IN (SELECT shard, account_id, sequence
+                  FROM entry_sets WHERE booked_at >= {NOON})""",
+    "transactions": "created_at >= {NOON}",
+    "authorisations": """(shard, transaction_id) IN (SELECT shard, id
+                         FROM transactions WHERE created_at >= {NOON})""",
+    "outcomes": "decided_at >= {NOON}",
+    "due_work": """(shard, subject) IN (SELECT a.shard, a.id FROM authorisations a
+                   JOIN transactions t ON t.shard = a.shard AND t.id = a.transaction_id
+                   WHERE t.created_at >= {NOON})""",
+}
+
+
+def new_rows(table: str) -> str:
+    """A condition on the rows of a table that were written from NOON on, if that can be told."""
+    return _NEW.get(table, "1 = 1").replace("{NOON}", str(NOON))

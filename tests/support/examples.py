@@ -154,6 +154,7 @@ class _Player:
             data=None if method == "GET" else takes,
         )
         body = answer.json()
+        assert answer.status_code < 500, f"{step.operation} ({step.name}) was answered {body}"
         self._learn(body)
         mine = self.recorded.setdefault(step.operation, {"requests": {}, "answers": {}})
         if takes and method != "GET":

@@ -48,6 +48,12 @@ class ObservedTx:
         """As ever."""
         await self._tx.update_rows(table, keys, columns, rows)
 
+    async def delete_rows(
+        self, table: str, keys: Sequence[str], rows: Sequence[Sequence[Value]]
+    ) -> None:
+        """As ever."""
+        await self._tx.delete_rows(table, keys, rows)
+
 
 class WrappedDatabase:
     """`db`, with whatever a subclass changes."""

@@ -20,9 +20,15 @@ URL = "https://app.example/hooks?key=wEXQbNaJ"
 
 
 async def listen(
-    db: Database, client_id: str, holder: Holder, *, events: tuple[str, ...] = DEFAULT
+    db: Database,
+    client_id: str,
+    holder: Holder,
+    *,
+    events: tuple[str, ...] = DEFAULT,
+    user_id: str = "",
+    url: str = URL,
 ) -> Webhook:
-    """A new webhook of this client on the holder's account."""
+    """A new webhook of this client on the holder's account, for the first owner or another."""
 
     async def work(tx: Tx) -> Webhook:
         webhook = Webhook(
@@ -30,8 +36,8 @@ async def listen(
             id=tx.ids.new("webhook", holder.shard, tx.now),
             account_id=holder.account_id,
             client_id=client_id,
-            user_id=holder.user_ids[0],
-            url=URL,
+            user_id=user_id or holder.user_ids[0],
+            url=url,
             events=events,
             created_at=tx.now,
         )
@@ -97,11 +103,12 @@ async def post_item(
     key: str | None = None,
     expires_at: int | None = None,
     rules: FeedRules = RULES,
+    url: str | None = None,
     **texts: str,
 ) -> str:
     """A feed item; the id that was drawn for it."""
     texts = {"title": "Rain", "image_url": "https://app.example/rain.png"} | texts
-    content = merge(Content(params={}, expires_at=expires_at), texts, None)
+    content = merge(Content(params={}, expires_at=expires_at), texts, url)
     item_id = db.ids.new("feeditem", reader.shard, db.clock.now())
     await db.transact(lambda tx: create_item(tx, reader, content, rules, item_id=item_id, key=key))
     return item_id

@@ -66,6 +66,15 @@ class Teller:
             return refusal.code
         raise AssertionError(outcome)
 
+    async def begin(self) -> None:
+        """A first day for every customer: some money, a paid hold, and one that stays open."""
+        for holder in self.holders:
+            await self.do(self.orders.top_up(holder, 2_000))
+            paid = await self.hold(holder, 400)
+            await self.do(self.orders.present(holder, 400, paid))
+            await self.hold(holder, 170)
+        await self.do(self.orders.between(self.ada, self.couple, 30))
+
     async def do_everything(self) -> None:
         """Every command in every way it can end, for every customer."""
         await self._listen()

@@ -25,7 +25,7 @@ from minibank.core.ids import IdSource, shard_of
 from minibank.core.instants import from_datetime, to_datetime
 from minibank.core.money import AMOUNT_MAX, require_currency
 from minibank.db import Tx
-from minibank.identity.store import list_users
+from minibank.identity.users import hold_users
 from minibank.ledger.chain import GENESIS
 
 OWNERS_MAX = 10
@@ -103,7 +103,7 @@ def _require_limit(limit: int) -> None:
 
 
 async def _read_owners(tx: Tx, user_ids: Sequence[str]) -> tuple[Owner, ...]:
-    users = {user.id: user for user in await list_users(tx, user_ids)}
+    users = await hold_users(tx, user_ids)
     for user_id in user_ids:
         if user_id not in users:
             raise BadParam("owners", f"names no user: {user_id}")

@@ -35,6 +35,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     owners: tuple[Owner, ...]
 
 
+ACCOUNT_COLUMNS = tuple(name for name in Account.__struct_fields__ if name != "owners")
+
+
 class Card(msgspec.Struct, frozen=True, kw_only=True):
     """A payment card of one owner; `expires_at` and `created_at` in microseconds."""
 

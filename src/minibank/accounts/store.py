@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from minibank.accounts.records import (
+    ACCOUNT_COLUMNS,
     Account,
     AccountState,
     Card,
@@ -11,26 +14,11 @@ from minibank.accounts.records import (
     in_listing_order,
 )
 from minibank.core.ids import shard_of, shard_of_text
-from minibank.db import ReadTx, Row, Tx
+from minibank.db import ReadTx, Tx
 
 
 def _shards(ids: Sequence[str]) -> list[int]:
     return sorted({shard for shard in map(shard_of, ids) if shard is not None})
-
-
-def _account(row: Row, owners: Sequence[Owner]) -> Account:
-    return Account(
-        id=row["id"],
-        type=row["type"],
-        state=row["state"],
-        currency=row["currency"],
-        sort_code=row["sort_code"],
-        account_number=row["account_number"],
-        iban=row["iban"],
-        created_at=row["created_at"],
-        closed_at=row["closed_at"],
-        owners=tuple(owners),
-    )
 
 
 async def read_accounts(tx: ReadTx, account_ids: Sequence[str]) -> list[Account]:
@@ -53,7 +41,7 @@ async def read_accounts(tx: ReadTx, account_ids: Sequence[str]) -> list[Account]
     for row in owner_rows:
         owner = Owner(row["user_id"], row["name"], row["preferred_first_name"])
         owners[row["account_id"]].append(owner)
-    return [_account(row, owners[row["id"]]) for row in rows]
+    return [Account(**row, owners=tuple(owners[row["id"]])) for row in rows]
 
 
 async def find_account(tx: ReadTx, account_id: str) -> Account | None:
@@ -121,24 +109,8 @@ async def insert_account(
     """Store a new account with its owners, its empty balance, and each owner's membership."""
     await tx.insert_rows(
         "accounts",
-        (
-            *("shard", "id", "type", "state", "currency", "sort_code", "account_number"),
-            *("iban", "created_at", "closed_at"),
-        ),
-        [
-            (
-                shard,
-                account.id,
-                account.type,
-                account.state,
-                account.currency,
-                account.sort_code,
-                account.account_number,
-                account.iban,
-                account.created_at,
-                account.closed_at,
-            )
-        ],
+        ("shard", *ACCOUNT_COLUMNS),
+        [(shard, *(getattr(account, column) for column in ACCOUNT_COLUMNS))],
     )
     await tx.insert_rows(
         "owners",
@@ -228,34 +200,8 @@ async def insert_card(tx: Tx, shard: int, card: Card) -> None:
     """Store a new card."""
     await tx.insert_rows(
         "cards",
-        (
-            *("shard", "id", "account_id", "user_id", "state", "last_four"),
-            *("expires_at", "created_at"),
-        ),
-        [
-            (
-                shard,
-                card.id,
-                card.account_id,
-                card.user_id,
-                card.state,
-                card.last_four,
-                card.expires_at,
-                card.created_at,
-            )
-        ],
-    )
-
-
-def _card(row: Row) -> Card:
-    return Card(
-        id=row["id"],
-        account_id=row["account_id"],
-        user_id=row["user_id"],
-        state=row["state"],
-        last_four=row["last_four"],
-        expires_at=row["expires_at"],
-        created_at=row["created_at"],
+        ("shard", *Card.__struct_fields__),
+        [(shard, *msgspec.structs.astuple(card))],
     )
 
 
@@ -270,7 +216,7 @@ async def find_card(tx: ReadTx, card_id: str) -> Card | None:
         shard,
         card_id,
     )
-    return _card(row) if row else None
+    return Card(**row) if row else None
 
 
 async def list_cards(tx: ReadTx, account_id: str) -> list[Card]:
@@ -284,11 +230,29 @@ async def list_cards(tx: ReadTx, account_id: str) -> list[Card]:
         shard,
         account_id,
     )
-    return [_card(row) for row in rows]
+    return [Card(**row) for row in rows]
 
 
 async def update_card_state(tx: Tx, shard: int, card_id: str, state: CardState) -> None:
     """Store another state of a card."""
     await tx.execute(
         "UPDATE cards SET state = $3 WHERE shard = $1 AND id = $2", shard, card_id, state
+    )
+
+
+async def blank_owner(tx: Tx, shard: int, account_id: str, user_id: str) -> None:
+    """Take an owner's name off an account, and the digits off the cards they have with it."""
+    await tx.execute(
+        "UPDATE owners SET name = '', preferred_first_name = ''"
+        " WHERE shard = $1 AND account_id = $2 AND user_id = $3",
+        shard,
+        account_id,
+        user_id,
+    )
+    await tx.execute(
+        "UPDATE cards SET last_four = '', state = 'blocked'"
+        " WHERE shard = $1 AND account_id = $2 AND user_id = $3",
+        shard,
+        account_id,
+        user_id,
     )

@@ -76,6 +76,8 @@ async def parse_body(content_type: str | None, body: bytes) -> Pairs:
 
 def parse_form(body: bytes) -> Pairs:
     """Read a query string or a form; bytes that are no UTF-8 become lone surrogates."""
+    if not body:
+        return []
     text = body.decode("utf-8", "surrogateescape")
     try:
         pairs = parse_qsl(

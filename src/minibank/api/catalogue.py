@@ -37,6 +37,7 @@ CONCURRENCY = "rate_limited.concurrency"
 OVERLOADED = "rate_limited.overloaded"
 FAULT = "internal_service"
 NO_DATABASE = "unavailable.database"
+SHUTTING_DOWN = "unavailable.shutting_down"
 
 ACCESS_TOKEN = (
     "unauthorized.bad_access_token",
@@ -82,7 +83,10 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         TOO_MANY_FEED_ITEMS: "too many items of this client on this feed today: the same",
     },
     InternalService: {FAULT: "a fault of the bank"},
-    Unavailable: {NO_DATABASE: "the database does not answer: try again"},
+    Unavailable: {
+        NO_DATABASE: "the database does not answer: try again",
+        SHUTTING_DOWN: "the process is about to stop: another one answers",
+    },
 }
 
 _KIND = {code: kind for kind, codes in CATALOGUE.items() for code in codes}

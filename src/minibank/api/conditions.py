@@ -23,7 +23,8 @@ VIEWER_DIGITS = 12
 
 # RFC 9110 section 8.8.3, and as section 5.6.1 asks, empty members of a list are passed over.
 _TAG = r'(?P<weak>W/)?"(?P<opaque>[\x21\x23-\x7e\x80-\xff]*)"'
-_MEMBER = re.compile(rf"[ \t]*(?:{_TAG})?[ \t]*(?:,|$)")
+# Blanks stand in one place only: two neighbours that both take them try every way to share them.
+_MEMBER = re.compile(rf"[ \t]*(?:{_TAG}[ \t]*)?(?:,|$)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from minibank.api.public_url import public_url_for
 from minibank.api.request_log import LOGGED_NAMES, loggable_code, loggable_method
 from minibank.api.requests import BODY_BYTES_MAX, Params, Parsed, require_storable
 from minibank.api.routing import Place, Table
-from minibank.core.errors import BankError, MethodNotAllowed, NotFound, TooLarge
+from minibank.core.errors import BankError, MethodNotAllowed, NotFound, RateLimited, TooLarge
 from minibank.core.faults import describe_fault
 from minibank.core.ids import RandomIds
 
@@ -54,6 +54,7 @@ class Api:
         # shift the ids that a seeded bank draws.
         self._ids = RandomIds()
         self._log = structlog.get_logger("minibank.api")
+        self._metrics = edge.watch.metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request, whatever happens."""
@@ -73,7 +74,9 @@ class Api:
         except ClientGone:
             return
         await self._send(exchange, answer, send)
-        self._log_request(exchange, answer)
+        seconds = self._edge.db.clock.monotonic() - exchange.started
+        self._count(exchange, answer, seconds)
+        self._log_request(exchange, answer, seconds)
 
     async def _respond(self, exchange: Exchange) -> Answer:
         try:
@@ -91,6 +94,8 @@ class Api:
         except Exception as error:  # nothing may pass the edge
             refusal = refusal_of(error)
             exchange.code = refusal.code
+            if isinstance(refusal, RateLimited):
+                self._metrics.refuse(refusal)
             if refusal is not error:
                 self._log_fault(exchange, error)
             return answer_error(refusal)
@@ -154,8 +159,12 @@ class Api:
         fault = describe_fault(error)
         self._log.error("failed", request_id=exchange.request_id, traceback=fault)
 
-    def _log_request(self, exchange: Exchange, answer: Answer) -> None:
-        seconds = self._edge.db.clock.monotonic() - exchange.started
+    def _count(self, exchange: Exchange, answer: Answer, seconds: float) -> None:
+        method = loggable_method(exchange.method)
+        self._metrics.requests.add(exchange.path, method, str(answer.status))
+        self._metrics.seconds.observe(seconds, exchange.path, method)
+
+    def _log_request(self, exchange: Exchange, answer: Answer, seconds: float) -> None:
         self._log.info(
             "request",
             method=loggable_method(exchange.method),

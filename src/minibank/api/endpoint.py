@@ -13,15 +13,25 @@ from typing import Any, TypeVar
 from minibank.api.answers import Answer
 from minibank.api.conditions import answer_value
 from minibank.api.limiting import Meter
+from minibank.api.metrics import HttpMetrics
 from minibank.api.requests import Params, Parsed, is_storable
 from minibank.core.errors import BankError, Forbidden, insufficient_permissions
 from minibank.core.ids import shard_of
 from minibank.db import Database, ReadTx, Tx
 from minibank.oauth.callers import Caller, find_caller
+from minibank.oauth.metrics import TokenMetrics
 from minibank.payments.engine import Engine
 from minibank.settings import Settings
 
 T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Watch:
+    """What the server and the API both know of this process: its counts, and whether it drains."""
+
+    metrics: HttpMetrics = field(default_factory=HttpMetrics)
+    draining: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +41,8 @@ class Edge:
     db: Database
     engine: Engine
     settings: Settings
+    watch: Watch = field(default_factory=Watch)
+    tokens: TokenMetrics = field(default_factory=TokenMetrics)
 
 
 @dataclass(frozen=True, slots=True)

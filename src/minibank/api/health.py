@@ -2,8 +2,8 @@
 
 import asyncio
 
-from minibank.api.answers import Answer, answer_json
-from minibank.api.catalogue import NO_DATABASE
+from minibank.api.answers import RETRY_SECONDS, Answer, answer_json
+from minibank.api.catalogue import NO_DATABASE, SHUTTING_DOWN
 from minibank.api.endpoint import Edge, Request
 from minibank.api.operation import Ok, Operation
 from minibank.core.errors import Unavailable
@@ -22,10 +22,13 @@ HEALTHZ = Operation(
 READYZ = Operation(
     tag="Service",
     summary="Can the process work?",
-    description="Its database answers and has the right schema: send requests while this holds.",
+    description=(
+        "Its database answers and has the right schema, and the process is not about to stop: send"
+        " requests while this holds."
+    ),
     answers=Ok,
     public=True,
-    refuses=(NO_DATABASE,),
+    refuses=(NO_DATABASE, SHUTTING_DOWN),
 )
 
 
@@ -36,6 +39,8 @@ async def healthz(edge: Edge, request: Request) -> Answer:
 
 async def readyz(edge: Edge, request: Request) -> Answer:
     """GET /readyz: the database answers too, and its schema is the one this code needs."""
+    if edge.watch.draining:
+        raise Unavailable(SHUTTING_DOWN, "The bank is shutting down", retry_after=RETRY_SECONDS)
     try:
         async with asyncio.timeout(READY_SECONDS):
             await require_current(edge.db)

@@ -41,12 +41,10 @@ from minibank.api.schemas import (
     schema_of_parameters,
 )
 from minibank.core.wire import REF
-from minibank.transactions.wire import WireMerchant, WirePostalAddress
 
 Examples = Mapping[str, Mapping[str, Any]]
 
 _REFERENCE = files("minibank.api").joinpath("reference")
-_STORED = (WireMerchant, WirePostalAddress)
 _ANY_NAME = "[A-Za-z][A-Za-z0-9_]*"
 _WIRE = re.compile(rb'"(#/components/schemas/)?Wire([A-Z])')
 _PHRASES = {
@@ -134,7 +132,7 @@ def build_document(routes: Iterable[Route], examples: Examples) -> bytes:
         "tags": [{"name": tag} for tag in get_args(Tag)],
         "paths": paths,
         "components": {
-            "schemas": answer_schemas([*answers, Refused, *_STORED]),
+            "schemas": answer_schemas([*answers, Refused]),
             "headers": _HEADERS,
             "securitySchemes": _SECURITY,
         },

@@ -17,6 +17,8 @@ def segments_of(scope: Mapping[str, Any]) -> Segments:
     """
     raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
     path = raw.partition(b"?")[0]
+    if b"%" not in path:
+        return tuple([one for one in path.decode("utf-8", "surrogateescape").split("/") if one])
     return tuple(
         unquote_to_bytes(segment).decode("utf-8", "surrogateescape")
         for segment in path.split(b"/")

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
 import msgspec
-from msgspec import Struct, UnsetType
+from msgspec import Meta, Struct, UnsetType
 
-from minibank.core.wire import REF
+from minibank.core.wire import REF, STORED
 
 Schema = dict[str, Any]
 
@@ -29,8 +29,9 @@ def schema_of_answer(answers: type | None) -> Schema:
 
 def answer_schemas(types: Sequence[type]) -> Schema:
     """The named schemas of all answers, and of what they are made of."""
-    _, components = msgspec.json.schema_components(types, ref_template=REF)
-    for one in {found for answer in types for found in _structs_in(answer)}:
+    structs = {found for answer in types for found in _structs_in(answer)}
+    _, components = msgspec.json.schema_components([*types, *structs], ref_template=REF)
+    for one in structs:
         # A default is for who makes an answer: whoever reads it finds the field.
         components[one.__name__]["required"] = [
             known.encode_name
@@ -51,8 +52,9 @@ def _structs_in(annotation: object) -> Iterator[type[Struct]]:
         yield annotation
         for known in msgspec.structs.fields(annotation):
             yield from _structs_in(known.type)
-    for argument in get_args(annotation):
-        yield from _structs_in(argument)
+    forms = (annotation.extra or {}).get(STORED, ()) if isinstance(annotation, Meta) else ()
+    for part in (*forms, *get_args(annotation)):
+        yield from _structs_in(part)
 
 
 def _may_be_absent(annotation: object) -> bool:

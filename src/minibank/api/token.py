@@ -79,7 +79,8 @@ async def issue(edge: Edge, request: Request) -> Answer:
             address=request.address or None,
         )
         rules = TokenRules.from_settings(edge.settings)
-        return answer_json(await answer_token_request(edge.db, token_request, rules))
+        pair = await answer_token_request(edge.db, token_request, rules, edge.tokens)
+        return answer_json(pair)
     except BadRequest as refusal:
         # OAuth libraries look for `error` first, and take its absence for a success gone wrong.
         refusal.oauth_error = refusal.oauth_error or "invalid_request"

@@ -5,7 +5,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from minibank.app.errors import StartError
+from minibank.app.server_keys import find_keys, recognise_keys
 from minibank.app.store import BankRow, create_bank, find_bank
+from minibank.audit.marks.marks import Seal
 from minibank.core.clock import Clock
 from minibank.core.ids import IdSource
 from minibank.db import (
@@ -17,6 +19,7 @@ from minibank.db import (
     sqlite_path,
 )
 from minibank.db.errors import SchemaTooNew, SchemaTooOld
+from minibank.db.metrics import DatabaseMetrics
 from minibank.db.migrate import migrate, require_current
 from minibank.settings import Settings
 from minibank.settings.show import mask_url
@@ -35,15 +38,40 @@ REAL = World()
 
 @asynccontextmanager
 async def open_books(
-    settings: Settings, *, creates: bool = False, seed: str | None = None, world: World = REAL
+    settings: Settings,
+    *,
+    creates: bool = False,
+    seed: str | None = None,
+    world: World = REAL,
+    metrics: DatabaseMetrics | None = None,
 ) -> AsyncIterator[Database]:
     """The bank's database, at this code's schema and of the settings' kind.
 
     With `creates` it is created or migrated first, under a lock when many start at once, and a new
     bank remembers `seed`; without, that is refused. Raises `StartError` when it cannot be opened.
     """
-    async with _opened(settings, creates=creates, world=world) as db:
+    async with _opened(settings, creates=creates, world=world, metrics=metrics) as db:
         await _require_fitting(db, settings, creates=creates, seed=seed)
+        yield db
+
+
+@asynccontextmanager
+async def open_serving_books(
+    settings: Settings, world: World = REAL, metrics: DatabaseMetrics | None = None
+) -> AsyncIterator[Database]:
+    """The database of a bank that is about to serve, with a server key that it knows.
+
+    A sandbox bank is created or migrated as needed. Raises `StartError` also when the server key is
+    not the bank's.
+    """
+    keys = find_keys(settings)
+    creates = settings.mode == "sandbox"
+    async with open_books(settings, creates=creates, world=world, metrics=metrics) as db:
+        if keys is not None:
+            try:
+                await db.transact(lambda tx: recognise_keys(tx, keys))
+            except DatabaseError as error:
+                raise StartError(_cannot_open(settings, error)) from error
         yield db
 
 
@@ -58,11 +86,13 @@ async def creating_books(settings: Settings) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, *, creates: bool, world: World) -> AsyncIterator[Database]:
+async def _opened(
+    settings: Settings, *, creates: bool, world: World, metrics: DatabaseMetrics | None = None
+) -> AsyncIterator[Database]:
     _require_file(settings.database, creates=creates)
     try:
         db = await open_database(
-            settings.database, world.clock, world.ids, settings.connections_max
+            settings.database, world.clock, world.ids, settings.connections_max, metrics
         )
     except (DatabaseUnavailable, ValueError) as error:
         raise StartError(_cannot_open(settings, error)) from error
@@ -106,6 +136,15 @@ async def read_bank(tx: ReadTx) -> BankRow:
     bank = await find_bank(tx)
     assert bank is not None, "open_books lets no database without a bank through"
     return bank
+
+
+async def read_seal(db: Database, settings: Settings) -> Seal:
+    """What seals the marks of audits: the bank's server key, if it has one.
+
+    Raises `StartError` when the key cannot be used.
+    """
+    bank = await db.read(read_bank)
+    return Seal(bank.created_at, find_keys(settings))
 
 
 def _require_file(url: str, *, creates: bool) -> None:

@@ -43,6 +43,11 @@ def require_valid(path: Path, content: bytes) -> None:
         )
 
 
+def expiry_of(content: bytes) -> float:
+    """When a certificate in PEM form expires, in seconds since 1970."""
+    return x509.load_pem_x509_certificate(content).not_valid_after_utc.timestamp()
+
+
 def ensure_dev_files(files: DevFiles, names: Sequence[str]) -> None:
     """Keep what there is while it is valid and for all `names`; make anew what is not.
 

@@ -1,11 +1,13 @@
 """A bound on the requests that one process works on at a time."""
 
+import asyncio
 from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from minibank.api.answers import answer_error
 from minibank.api.cors import Origins
+from minibank.api.metrics import OVERLOADED, HttpMetrics
 from minibank.core.errors import RateLimited
 from minibank.core.ids import RandomIds
 
@@ -26,9 +28,14 @@ def request_id_headers(ids: RandomIds) -> list[tuple[bytes, bytes]]:
 class RequestsLimit:
     """Answers 429 when `requests_max` requests are being worked on, instead of piling up more."""
 
-    def __init__(self, app: ASGIApp, requests_max: int, origins: Sequence[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, requests_max: int, origins: Sequence[str], metrics: HttpMetrics
+    ) -> None:
         self._app = app
         self._free = requests_max
+        self._metrics = metrics
+        metrics.in_flight_max.set(requests_max)
+        metrics.in_flight.follow(lambda: requests_max - self._free)
         self._origins = Origins(origins)
         self._ids = RandomIds()
 
@@ -40,10 +47,13 @@ class RequestsLimit:
         self._free -= 1
         try:
             await self._app(scope, receive, send)
+        except asyncio.CancelledError:
+            """The server stops, and has answered it: see `DrainingProtocol.give_up`."""
         finally:
             self._free += 1
 
     async def _refuse(self, scope: Scope, send: Send) -> None:
+        self._metrics.refused.add(OVERLOADED)
         origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
         headers = [
             *_BUSY.headers,

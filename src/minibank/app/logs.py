@@ -50,7 +50,6 @@ def configure_logs(settings: Settings) -> None:
     """Send our log lines, and those of the libraries, to standard error in one form."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         # Other ways to show an error print its message and local variables: tokens are among them.

@@ -17,6 +17,7 @@ from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from minibank.api import Watch
 from minibank.app import refusals
 from minibank.app.refusals import Refusal
 from minibank.core.ids import RandomIds
@@ -40,7 +41,7 @@ class Limits:
     body_bytes_per_second_min: int = 1024
 
 
-class _Stage(Enum):
+class Stage(Enum):
     """Which part of a request comes next."""
 
     HEAD = auto()
@@ -58,11 +59,13 @@ class BankProtocol(HttpToolsProtocol):
         config: uvicorn.Config,
         server_state: ServerState,
         limits: Limits,
+        watch: Watch,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         super().__init__(config, server_state, {}, loop)
         self._limits = limits
-        self._stage = _Stage.HEAD
+        self._watch = watch
+        self._stage = Stage.HEAD
         self._is_within_head = False
         self._requests = 0
         self._head_bytes = 0
@@ -92,9 +95,9 @@ class BankProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self.transport.is_closing() or self._refusal is not None:
             return
-        if self._stage is _Stage.HEAD:
+        if self._stage is Stage.HEAD:
             # The parser keeps an unfinished header to itself, so what arrives is what is counted.
-            is_same = requests == self._requests and stage is _Stage.HEAD
+            is_same = requests == self._requests and stage is Stage.HEAD
             self._head_bytes = self._head_bytes + len(data) if is_same else self._head_bytes
             if self._head_bytes > HEAD_BYTES_MAX:
                 self._refuse(refusals.HEAD_TOO_LARGE)
@@ -107,7 +110,7 @@ class BankProtocol(HttpToolsProtocol):
     @override
     def eof_received(self) -> bool:  # type: ignore[override]
         """The client sends no more; it may still wait for its answers. True keeps it open."""
-        if self._is_within_head or self._stage is _Stage.BODY:
+        if self._is_within_head or self._stage is Stage.BODY:
             self._refuse(refusals.CUT_SHORT)
         elif self._is_answering:
             self.cycle.keep_alive = False
@@ -140,14 +143,14 @@ class BankProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             # The parser reads no further, because another protocol might follow.
             self.cycle.keep_alive = False
-        self._stage = _Stage.BODY
+        self._stage = Stage.BODY
         self._body_bytes = 0
         self._body_started = self.loop.time()
 
     @override
     def on_message_complete(self) -> None:
         self._stop_deadline()
-        self._stage = _Stage.HEAD
+        self._stage = Stage.HEAD
         self._head_bytes = 0
         self._requests += 1
         super().on_message_complete()
@@ -163,7 +166,7 @@ class BankProtocol(HttpToolsProtocol):
         elif self._refusal is not None or self.pipeline:
             # Nothing more is read until what was read is answered.
             self.flow.pause_reading()
-        elif self._stage is _Stage.BODY and not self._is_answering:
+        elif self._stage is Stage.BODY and not self._is_answering:
             self._let_body_end()
 
     @override
@@ -219,7 +222,7 @@ class BankProtocol(HttpToolsProtocol):
         """Answer once everything before it is answered, and end the connection."""
         self._stop_deadline()
         self._is_within_head = False
-        if self._stage is _Stage.BODY:
+        if self._stage is Stage.BODY:
             self._refuse_body(refusal)
         elif self._is_answering:
             self._refuse_later(refusal)
@@ -241,6 +244,7 @@ class BankProtocol(HttpToolsProtocol):
         self.flow.pause_reading()
 
     def _end(self, refusal: Refusal) -> None:
+        self._watch.metrics.refused.add(refusal.code)
         self.transport.write(refusal.written(self.ids))
         self._close()
 

@@ -36,6 +36,7 @@ CUT_SHORT = Refusal(400, "bad_request", "The request ended before it was whole")
 HEAD_TOO_LARGE = Refusal(431, "bad_request.headers_too_large", "The headers are too large")
 HEAD_TOO_SLOW = Refusal(408, "timeout.headers", "The headers took too long to arrive")
 BODY_TOO_SLOW = Refusal(408, "timeout.body", "The body took too long to arrive")
+SHUTTING_DOWN = Refusal(503, "unavailable.shutting_down", "The bank is shutting down")
 TOO_MANY = Refusal(
     429, "rate_limited.pipelined", "Too many requests wait on this connection to be answered"
 )

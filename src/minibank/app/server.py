@@ -14,11 +14,15 @@ import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
 
+from minibank.api import Watch
+from minibank.app.draining import QUIET_SECONDS, TICK_SECONDS, DrainingProtocol, take_backlog
 from minibank.app.errors import StartError
 from minibank.app.limits import RequestsLimit
-from minibank.app.protocol import BankProtocol, Limits
+from minibank.app.protocol import Limits
 from minibank.app.proxies import TrustedProxies
+from minibank.app.service_manager import READY, STOPPING, is_managed, notify, reloading
 from minibank.app.tls import ServerTls
+from minibank.core.clock import SystemClock
 from minibank.settings import Settings
 
 log = structlog.get_logger()
@@ -70,15 +74,35 @@ def local_url(settings: Settings) -> str:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn without its signal handlers: after draining, the bank still has to close."""
+    """Uvicorn with a start and an end of our own.
+
+    It listens with bounds on TLS, and when it stops it answers what has begun to arrive. It has no
+    signal handlers: after draining, the bank still has to close.
+    """
 
     def __init__(
-        self, config: uvicorn.Config, limits: Limits, tls: ServerTls | None, on_ready: OnReady
+        self,
+        config: uvicorn.Config,
+        settings: Settings,
+        tls: ServerTls | None,
+        on_ready: OnReady,
+        watch: Watch,
     ) -> None:
         super().__init__(config)
-        self._limits = limits
-        self._tls = tls
+        self._settings = settings
+        self._limits = limits_of(settings)
+        self._tls: dict[str, Any] = {}
+        if tls:
+            seconds = self._limits.header_seconds
+            self._tls = {
+                "ssl": tls.context,
+                "ssl_handshake_timeout": seconds,
+                "ssl_shutdown_timeout": seconds,
+            }
         self._on_ready = on_ready
+        self._watch = watch
+        watch.metrics.connections.follow(lambda: len(self.server_state.connections))
+        watch.metrics.draining.follow(lambda: watch.draining)
 
     @contextmanager
     @override
@@ -89,24 +113,71 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen; instead of uvicorn's own, which bounds no TLS handshake."""
         loop = asyncio.get_running_loop()
-
-        def connection() -> BankProtocol:
-            return BankProtocol(self.config, self.server_state, self._limits, loop)
-
-        tls: dict[str, Any] = {}
-        if self._tls:
-            seconds = self._limits.header_seconds
-            tls = {
-                "ssl": self._tls.context,
-                "ssl_handshake_timeout": seconds,
-                "ssl_shutdown_timeout": seconds,
-            }
+        backlog = self.config.backlog
         self.servers = [
-            await loop.create_server(connection, sock=listener, backlog=self.config.backlog, **tls)
-            for listener in sockets or []
+            await loop.create_server(self._connection, sock=one, backlog=backlog, **self._tls)
+            for one in sockets or []
         ]
         self.started = True
         await self._on_ready()
+
+    def _connection(self) -> DrainingProtocol:
+        loop = asyncio.get_running_loop()
+        return DrainingProtocol(self.config, self.server_state, self._limits, self._watch, loop)
+
+    @property
+    def _connections(self) -> list[DrainingProtocol]:
+        return [one for one in self.server_state.connections if isinstance(one, DrainingProtocol)]
+
+    def stop(self) -> None:
+        """Ask for an orderly end."""
+        notify(STOPPING)
+        self.should_exit = True
+        self._watch.draining = True
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what has begun to arrive, for `drain_seconds`; instead of uvicorn's own.
+
+        That one closes a connection whose request it has not read yet, and loses whoever waits to
+        be accepted.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._settings.drain_seconds
+        # Nothing says that a TLS handshake is under way, so there is time for one.
+        handshaken_at = loop.time() + (QUIET_SECONDS if self._tls else 0)
+        for one in self._connections:
+            one.begin_drain()
+        accepting = await self._accept_the_rest(sockets or [])
+        while loop.time() < until and not self.force_exit:
+            is_over = not self.server_state.connections and not self.server_state.tasks
+            if is_over and accepting.done() and loop.time() >= handshaken_at:
+                return
+            await asyncio.sleep(TICK_SECONDS)
+            for one in self._connections:
+                one.end_if_quiet()
+        await self._give_up()
+
+    async def _accept_the_rest(self, sockets: list[socket.socket]) -> asyncio.Future[list[Any]]:
+        """Close the listening sockets, and accept who waits there; done when they can speak."""
+        loop = asyncio.get_running_loop()
+        owns = self._settings.workers == 1
+        found: list[socket.socket] = []
+        for one, server in zip(sockets, self.servers, strict=True):
+            found += await take_backlog(one, server, narrows=owns)
+        begun = (loop.connect_accepted_socket(self._connection, one, **self._tls) for one in found)
+        return asyncio.gather(*begun, return_exceptions=True)
+
+    async def _give_up(self) -> None:
+        """The time is over: answer 503 to whoever still waits, and cancel what runs."""
+        tasks = list(self.server_state.tasks)
+        if tasks:
+            log.error("requests were given up", requests=len(tasks))
+        for one in self._connections:
+            one.give_up()
+        for task in tasks:
+            task.cancel()
+        await asyncio.sleep(TICK_SECONDS)
 
 
 async def serve(
@@ -115,13 +186,17 @@ async def serve(
     listener: socket.socket,
     on_ready: OnReady,
     tls: ServerTls | None = None,
+    watch: Watch | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM, then let running requests finish (`drain_seconds`).
+    """Serve until SIGINT or SIGTERM, then answer what has begun to arrive (`drain_seconds`).
 
     SIGHUP reads the certificate again, for new connections.
     """
+    watch = watch or Watch()
     # Starlette and uvicorn describe the same protocol with types that do not match.
-    application: Any = RequestsLimit(api, settings.requests_max, settings.cors_origins)
+    application: Any = RequestsLimit(
+        api, settings.requests_max, settings.cors_origins, watch.metrics
+    )
     if settings.trusted_proxies:
         application = TrustedProxies(application, settings.trusted_proxies)
     config = uvicorn.Config(
@@ -134,9 +209,10 @@ async def serve(
         server_header=False,
         backlog=settings.backlog,
         timeout_keep_alive=settings.keep_alive_seconds,
-        timeout_graceful_shutdown=settings.drain_seconds,
     )
-    server = _Server(config, limits_of(settings), tls, on_ready)
+    if tls:
+        watch.metrics.certificate_ends_at.follow(lambda: tls.ends_at)
+    server = _Server(config, settings, tls, on_ready, watch)
     with stopping(lambda number: _stop(server, number)), renewing(settings, lambda: _renew(tls)):
         await server.serve(sockets=[listener])
 
@@ -165,13 +241,21 @@ def _renew(tls: ServerTls | None) -> None:
 def renewing(settings: Settings, renew: Callable[[], None]) -> Iterator[None]:
     """Call `renew` at each SIGHUP for as long as this lasts, when there is a certificate to read.
 
-    Without one the signal ends the server, as it does when the terminal goes away.
+    Without one the signal ends the server, as it does when the terminal goes away; a service
+    manager that wants settings to be read again has no terminal, and nothing happens.
     """
-    if not settings.tls_cert:
+
+    def reload() -> None:
+        notify(reloading(SystemClock()))
+        if settings.tls_cert:
+            renew()
+        notify(READY)
+
+    if not settings.tls_cert and not is_managed():
         yield
         return
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, renew)
+    loop.add_signal_handler(signal.SIGHUP, reload)
     try:
         yield
     finally:
@@ -192,8 +276,8 @@ def stopping(stop: Callable[[int], None]) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _stop(server: uvicorn.Server, number: int) -> None:
+def _stop(server: _Server, number: int) -> None:
     """Ask for an orderly end; a person who presses Ctrl-C again wants one at once."""
     if number == signal.SIGINT and server.should_exit:
         server.force_exit = True
-    server.should_exit = True
+    server.stop()

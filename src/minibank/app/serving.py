@@ -13,10 +13,22 @@ import msgspec
 import structlog
 
 from minibank.app.bank import open_bank
-from minibank.app.books import open_books
+from minibank.app.books import open_serving_books
 from minibank.app.errors import StartError
+from minibank.app.metrics import BankMetrics, SupervisorMetrics
+from minibank.app.reports import (
+    READY,
+    REPORT_BYTES_MAX,
+    Board,
+    page_of,
+    reporting,
+    serving_metrics,
+)
 from minibank.app.server import listen, located, renewing, serve, stopping
+from minibank.app.service_manager import ADDRESS, STOPPING, notify
+from minibank.app.service_manager import READY as MANAGED_READY
 from minibank.app.tls import open_tls
+from minibank.core.clock import SystemClock
 from minibank.settings import Settings
 
 log = structlog.get_logger()
@@ -24,7 +36,6 @@ log = structlog.get_logger()
 OnServing = Callable[[Settings], Awaitable[None]]
 """Called once the bank answers, with the settings as they came to be: the port, the public URL."""
 
-READY = b"ready\n"
 RESTART_SECONDS = 1.0
 SLACK_SECONDS = 5
 """What a process may take beyond its requests and queued payments before it is killed."""
@@ -43,24 +54,39 @@ async def serve_bank(settings: Settings, on_serving: OnServing) -> None:
     """Serve until a signal asks to stop, then finish what runs. Raises `StartError`."""
     listener = listen(settings)
     settings = located(settings, listener)
+    supervisor = SupervisorMetrics()
+    supervisor.wanted.set(settings.workers)
+
+    async def on_ready() -> None:
+        await on_serving(settings)
+        notify(MANAGED_READY)
+
     if settings.workers == 1:
-        await serve_here(settings, listener, lambda: on_serving(settings))
+        metrics = BankMetrics()
+        async with serving_metrics(settings, page_of(metrics, supervisor)):
+            await serve_here(settings, listener, on_ready, metrics)
         return
     # Before the processes start, so that what is wrong is said once, by this one.
     open_tls(settings)
-    async with open_books(settings, creates=settings.mode == "sandbox"):
+    async with open_serving_books(settings):
         pass
+    board = Board(supervisor, SystemClock())
     with listener:
-        await _Workers(settings, listener, lambda: on_serving(settings)).run()
+        async with serving_metrics(settings, board.page):
+            await _Workers(settings, listener, on_ready, board, supervisor).run()
 
 
 async def serve_here(
-    settings: Settings, listener: socket.socket, on_ready: Callable[[], Awaitable[None]]
+    settings: Settings,
+    listener: socket.socket,
+    on_ready: Callable[[], Awaitable[None]],
+    metrics: BankMetrics,
 ) -> None:
     """Serve on this socket in this process."""
+    metrics.process.follow()
     tls = open_tls(settings)
-    async with open_bank(settings) as bank:
-        await serve(bank.api, settings, listener, on_ready, tls)
+    async with open_bank(settings, metrics=metrics) as bank:
+        await serve(bank.api, settings, listener, on_ready, tls, bank.watch)
 
 
 @dataclass
@@ -70,6 +96,8 @@ class _Workers:
     settings: Settings
     listener: socket.socket
     on_ready: Callable[[], Awaitable[None]]
+    board: Board
+    metrics: SupervisorMetrics
     _processes: set[Process] = field(default_factory=set)
     _ready: int = 0
     _failures: int = 0
@@ -91,10 +119,13 @@ class _Workers:
             if self._stop_asked.is_set():
                 process.terminate()
             was_ready = await self._wait_until_ready(process)
+            assert process.stdout is not None, "it was asked for"
+            await self.board.hear(process.stdout)
             code = await process.wait()
             self._processes.discard(process)
             if self._stop_asked.is_set():
                 return
+            self.metrics.ended.add()
             log.error("a server process ended", process=process.pid, status=code)
             self._failures = 0 if was_ready else self._failures + 1
             if self._failures >= FAILURES_MAX:
@@ -112,6 +143,8 @@ class _Workers:
             stdin=PIPE,
             stdout=PIPE,
             pass_fds=[number],
+            limit=REPORT_BYTES_MAX,
+            env={name: value for name, value in os.environ.items() if name != ADDRESS},
         )
         assert process.stdin is not None, "it was asked for"
         # By pipe, because arguments and the environment of a process can be read by others.
@@ -129,6 +162,11 @@ class _Workers:
 
     def _stop(self) -> None:
         self._stop_asked.set()
+        notify(STOPPING)
+        # First, so that the last of the processes to close it sees everybody who waits.
+        if self.listener.fileno() >= 0:
+            self.listener.listen(0)
+            self.listener.close()
         for process in self._running():
             process.terminate()
         grace = self.settings.drain_seconds + self.settings.queue_wait_seconds + SLACK_SECONDS
@@ -150,9 +188,7 @@ class _Workers:
 
 async def run_worker_process(handover: Handover) -> None:
     """What a server process does: serve, and stop by itself when its parent is gone."""
+    settings, metrics = handover.settings, BankMetrics()
     listener = socket.socket(fileno=handover.listener)
-
-    async def tell_parent() -> None:
-        os.write(sys.stdout.fileno(), READY)
-
-    await serve_here(handover.settings, listener, tell_parent)
+    async with reporting(settings, metrics, os.dup(sys.stdout.fileno())) as tell_parent:
+        await serve_here(settings, listener, tell_parent, metrics)

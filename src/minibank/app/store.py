@@ -29,3 +29,38 @@ async def create_bank(tx: Tx, kind: str, seed: str | None) -> None:
         seed,
         tx.now,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A server key that the bank has worked with: the one with the highest number is in force."""
+
+    number: int
+    fingerprint: str
+    first_used_at: int
+
+
+async def find_server_key(tx: ReadTx) -> KeyRow | None:
+    """The server key in force; None when the bank has met none yet."""
+    row = await tx.fetch_one(
+        "SELECT number, fingerprint, first_used_at FROM server_keys ORDER BY number DESC LIMIT 1"
+    )
+    return KeyRow(row["number"], row["fingerprint"], row["first_used_at"]) if row else None
+
+
+async def list_server_keys(tx: ReadTx) -> list[KeyRow]:
+    """All server keys that the bank has worked with, in their order."""
+    rows = await tx.fetch(
+        "SELECT number, fingerprint, first_used_at FROM server_keys ORDER BY number"
+    )
+    return [KeyRow(row["number"], row["fingerprint"], row["first_used_at"]) for row in rows]
+
+
+async def add_server_key(tx: Tx, number: int, fingerprint: str) -> None:
+    """Put a server key in force; of several processes that do, one wins and the others see it."""
+    await tx.execute(
+        "INSERT INTO server_keys (number, fingerprint, first_used_at) VALUES ($1, $2, $3)",
+        number,
+        fingerprint,
+        tx.now,
+    )

@@ -17,12 +17,16 @@ _READABLE_BY_OTHERS = stat.S_IRWXO
 
 
 class ServerTls:
-    """The TLS side of a server: `context` is what its sockets use."""
+    """The TLS side of a server: `context` is what its sockets use.
+
+    `ends_at` is when its certificate expires, in seconds since 1970.
+    """
 
     def __init__(self, settings: Settings) -> None:
         """Raises `StartError` when the certificate or its key will not do."""
         self._settings = settings
         self.context = _new_context()
+        self.ends_at = 0.0
         self.reload()
 
     def reload(self) -> None:
@@ -34,6 +38,7 @@ class ServerTls:
         # Into a context that nobody uses first: a failure half-way must change nothing.
         for context in (_new_context(), self.context):
             _load(context, certificate, key)
+        self.ends_at = _ends_at(certificate)
 
 
 def open_tls(settings: Settings) -> ServerTls | None:
@@ -59,6 +64,12 @@ def _prepared(settings: Settings) -> tuple[Path, Path]:
     _require_private(key)
     require_valid(certificate, _read("tls_cert", certificate))
     return certificate, key
+
+
+def _ends_at(certificate: Path) -> float:
+    from minibank.app.certificates import expiry_of  # noqa: PLC0415 - slow
+
+    return expiry_of(certificate.read_bytes())
 
 
 def _read(name: str, path: Path) -> bytes:

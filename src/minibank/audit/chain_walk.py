@@ -1,11 +1,12 @@
 """Walk an account's chain of entry sets: what it says, and where it contradicts itself."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from minibank.audit.findings import Finding, Mark
-from minibank.audit.store import SetRow
+from minibank.audit.findings import Finding
+from minibank.audit.marks.marks import Sums, VerifiedMark
+from minibank.audit.rows import SetRow
 from minibank.ledger.chain import GENESIS, hash_of
 from minibank.ledger.entries import held, imbalance, main
 
@@ -14,13 +15,19 @@ from minibank.ledger.entries import held, imbalance, main
 class Movement:
     """What the entry sets of one transaction did (minor units).
 
-    `main` and `held` are what they moved in all; `sets` are their codes, each with what was
-    available after it.
+    `main` and `held` are what they moved in all. `first` and `last` are the codes of the first and
+    the last of them, `left` what was available after the first, None when that is not known.
+    `new` counts those beyond the mark; `unanswered` are the codes of those that no answer tells of
+    yet, each with what was available then.
     """
 
     main: int = 0
     held: int = 0
-    sets: list[tuple[str, int]] = field(default_factory=list)
+    first: str | None = None
+    last: str | None = None
+    left: int | None = None
+    new: int = 0
+    unanswered: list[tuple[str, int]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -28,13 +35,14 @@ class Ledger:
     """What the entries of one account add up to, as the walk goes on (minor units).
 
     `explained` is how far forced postings, which ask for no limit, may have taken the account
-    below its limit. `mark` is where the chain once ended; `passed_mark` is whether it goes there.
+    below its limit. `milestones` are lengths of the chain at which `seen` keeps what there was: the
+    hash and the sums.
     """
 
     account_id: str
     currency: str
-    mark: Mark | None = None
-    passed_mark: bool = False
+    milestones: frozenset[int] = frozenset()
+    seen: dict[int, tuple[bytes, Sums]] = field(default_factory=dict)
     main: int = 0
     held: int = 0
     explained: int = 0
@@ -43,11 +51,39 @@ class Ledger:
     movements: dict[str, Movement] = field(default_factory=dict)
     positions: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
 
+    def go_on_from(self, mark: VerifiedMark) -> None:
+        """Begin after a verified mark instead of at the first entry set."""
+        self.main, self.held = mark.sums.main, mark.sums.held
+        self.explained = mark.sums.explained
+        self.length, self.head = mark.chain_length, mark.chain_head
+        for address, currency, amount in mark.sums.positions:
+            self.positions[address, currency] = amount
+
+    @property
+    def sums(self) -> Sums:
+        """What has been added up so far."""
+        positions = sorted((*position, amount) for position, amount in self.positions.items())
+        return Sums(self.main, self.held, self.explained, tuple(positions))
+
     def add(self, row: SetRow) -> Iterator[Finding]:
         """Take the next entry set in; what is wrong with it."""
         yield from self._check_chain(row)
         yield from self._check_entries(row)
         self._sum(row)
+        if row.sequence in self.milestones:
+            self.seen[row.sequence] = (row.hash, self.sums)
+
+    def recall(self, row: SetRow) -> Iterator[Finding]:
+        """Take in an entry set from before the mark, oldest first, for its transaction's sake."""
+        yield from self._check_hash(row)
+        movement = self.movements.setdefault(row.transaction_id, Movement())
+        movement.main += self._total(row, main)
+        movement.held += self._total(row, held)
+        # Its new sets have been taken in before: this one stands in front of them.
+        if movement.left is not None or movement.first is None:
+            movement.first, movement.left = row.code, None
+        if not movement.new:
+            movement.last = row.code
 
     def _finding(self, code: str, row: SetRow, message: str) -> Finding:
         return Finding(f"entry_set.{code}", self.account_id, row.id, message)
@@ -58,15 +94,16 @@ class Ledger:
             yield self._finding("sequence", row, message)
         if row.previous_hash != self.head:
             yield self._finding("previous_hash", row, "does not continue the set before it")
+        yield from self._check_hash(row)
+        self.length = row.sequence
+        self.head = row.hash
+
+    def _check_hash(self, row: SetRow) -> Iterator[Finding]:
         entries = [[entry.address, entry.amount, entry.currency] for entry in row.entries]
         fields = [row.account_id, row.sequence, row.id, row.code, row.transaction_id, row.forced]
         form = [*fields, row.happened_at, row.booked_at, entries]
         if row.hash != hash_of(row.previous_hash, form):
             yield self._finding("hash", row, "is not what was written: its hash differs")
-        self.length = row.sequence
-        self.head = row.hash
-        if self.mark is not None and self.mark.chain_length == row.sequence:
-            self.passed_mark = self.mark.chain_head == row.hash
 
     def _check_entries(self, row: SetRow) -> Iterator[Finding]:
         if not row.entries:
@@ -80,19 +117,27 @@ class Ledger:
             if entry.address.startswith("account:") and entry.address not in own:
                 yield self._finding("address", row, f"moves {entry.address}, another account's")
 
+    def _total(self, row: SetRow, address_of: Callable[[str], str]) -> int:
+        address = address_of(self.account_id)
+        return sum(entry.amount for entry in row.entries if entry.address == address)
+
     def _sum(self, row: SetRow) -> None:
-        to_main = sum(e.amount for e in row.entries if e.address == main(self.account_id))
-        to_held = sum(e.amount for e in row.entries if e.address == held(self.account_id))
+        to_main = self._total(row, main)
+        to_held = self._total(row, held)
         self.main += to_main
         self.held += to_held
         if row.forced and to_main < 0:
             self.explained -= to_main
         # What has been paid back explains nothing any more.
         self.explained = min(self.explained, max(0, -self.main))
-        movement = self.movements.setdefault(row.transaction_id, Movement())
+        movement = self.movements.get(row.transaction_id)
+        if movement is None:
+            movement = self.movements[row.transaction_id] = Movement(first=row.code, left=self.main)
         movement.main += to_main
         movement.held += to_held
-        movement.sets.append((row.code, self.main))
+        movement.last = row.code
+        movement.new += 1
+        movement.unanswered.append((row.code, self.main))
         for entry in row.entries:
             if not entry.address.startswith("account:"):
                 self.positions[entry.address, entry.currency] += entry.amount

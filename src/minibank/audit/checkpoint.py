@@ -64,7 +64,7 @@ class Checkpoint:
 def write_checkpoint(
     path: Path, report: AuditReport, keys: ServerKeys, *, bank_created_at: int, taken_at: int
 ) -> None:
-    """Write what a clean audit saw; the file appears whole or not at all."""
+    """Write what a clean audit saw, for its owner only; the file appears whole or not at all."""
     assert report.clean, "a checkpoint remembers books that proved"
     head = Head(
         format=FORMAT,
@@ -78,7 +78,8 @@ def write_checkpoint(
     body = _lines([head, *(_account_line(one, mark) for one, mark in report.marks.items())])
     signed = body + _lines([SignatureLine(keys.sign(PURPOSE, body).hex())])
     beside = path.with_name(path.name + ".new")
-    with beside.open("wb") as file:
+    beside.unlink(missing_ok=True)
+    with os.fdopen(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
         file.write(signed)
         file.flush()
         os.fsync(file.fileno())

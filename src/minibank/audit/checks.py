@@ -1,10 +1,11 @@
 """Compare what is stored about an account and its holds with what its entries say."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from minibank.audit.chain_walk import Ledger, Movement
 from minibank.audit.findings import Finding
-from minibank.audit.store import AuthorisationRow, BalanceRow, OwnerRow
+from minibank.audit.marks.marks import VerifiedMark
+from minibank.audit.rows import AuthorisationRow, BalanceRow, OwnerRow
 
 _OWNERS = {"uk_retail": range(1, 2), "uk_retail_joint": range(2, 1000)}
 """How many people own an account of each type."""
@@ -53,9 +54,16 @@ def check_balance(row: BalanceRow, ledger: Ledger, newest: int) -> Iterator[Find
 
 
 def check_holds(
-    rows: Iterable[AuthorisationRow], ledger: Ledger, transactions: Collection[str]
+    rows: Collection[AuthorisationRow], ledger: Ledger, transactions: Collection[str]
 ) -> Iterator[Finding]:
-    """Authorisations against the held address, and against the work that ends them."""
+    """Authorisations against the held address, and against the work that ends them.
+
+    `rows` are all that hold something, and more.
+    """
+    held = sum(row.held for row in rows)
+    if held != ledger.held:
+        message = f"its authorisations hold {held}, the entries say {ledger.held}"
+        yield Finding("account.holds", ledger.account_id, ledger.account_id, message)
     movements = dict(ledger.movements)
     for row in rows:
         yield from _check_authorisation(row, movements.pop(row.transaction_id, None))
@@ -80,7 +88,7 @@ def _hold(row: AuthorisationRow, movement: Movement | None) -> Iterator[tuple[st
     if row.held and row.state != "open":
         yield "state", f"is {row.state} and still holds {row.held}"
     ending = _ENDINGS.get(row.state)
-    last = movement.sets[-1][0] if movement else ending
+    last = movement.last if movement else ending
     if ending and last != ending:
         yield "state", f"is {row.state}, and its entries end with {last}"
     if not row.has_card:
@@ -100,3 +108,26 @@ def missing_transactions(ledger: Ledger, transactions: Mapping[str, object]) -> 
         if transaction_id not in transactions:
             message = "has entries and is not there"
             yield Finding("transaction.missing", ledger.account_id, transaction_id, message)
+
+
+def check_mark(
+    mark: VerifiedMark, ledger: Ledger, created_at: Collection[int]
+) -> Iterator[Finding]:
+    """What was verified earlier against a walk from the beginning that saw its place.
+
+    `created_at` are those of all the account's transactions.
+    """
+
+    def finding(code: str, message: str) -> Finding:
+        return Finding(f"mark.{code}", ledger.account_id, ledger.account_id, message)
+
+    head, sums = ledger.seen.get(mark.chain_length, (None, None))
+    if mark.chain_length and head != mark.chain_head:
+        message = f"its first {mark.chain_length} entry sets are not those that were verified"
+        yield finding("chain", message)
+    elif mark.chain_length and sums != mark.sums:
+        yield finding("sums", f"said {mark.sums}, the entries up to there say {sums}")
+    transactions = sum(1 for one in created_at if one <= mark.last_created_at)
+    if transactions != mark.transactions:
+        message = f"{mark.transactions} transactions were verified, there are {transactions}"
+        yield finding("transactions", message)

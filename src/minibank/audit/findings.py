@@ -30,13 +30,17 @@ class Mark:
 class AuditReport:
     """What was looked at and what was found.
 
-    `positions` are the bank's own addresses and their sums in minor units, by (address, currency).
-    `marks` are where each account's books end. `passed` says, for accounts whose end at an earlier
-    time was known, whether their chain still leads through it.
+    `accounts`, `entry_sets` and `transactions` are what there is; `accounts_in_full` and
+    `entry_sets_now` what was verified by this audit, the rest was earlier. `positions` are the
+    bank's own addresses and their sums in minor units, by (address, currency). `marks` are where
+    each account's books end. `passed` says, for accounts whose end at an earlier time was known,
+    whether their chain still leads through it.
     """
 
     accounts: int = 0
+    accounts_in_full: int = 0
     entry_sets: int = 0
+    entry_sets_now: int = 0
     transactions: int = 0
     findings: list[Finding] = field(default_factory=list)
     findings_count: int = 0
@@ -57,7 +61,9 @@ class AuditReport:
     def merge(self, part: "AuditReport") -> None:
         """Add what was found in a part of the bank."""
         self.accounts += part.accounts
+        self.accounts_in_full += part.accounts_in_full
         self.entry_sets += part.entry_sets
+        self.entry_sets_now += part.entry_sets_now
         self.transactions += part.transactions
         self.add(*part.findings)
         self.findings_count += part.findings_count - len(part.findings)

@@ -1,11 +1,11 @@
 """Compare what was answered to commands with what was done."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from minibank.audit.chain_walk import Ledger
 from minibank.audit.findings import Finding
-from minibank.audit.store import AuthorisationRow, OutcomeRow, TransactionRow
+from minibank.audit.rows import AuthorisationRow, OutcomeRow, TransactionRow
 from minibank.payments.commands import Outcome
 
 _CODES = {
@@ -33,14 +33,16 @@ _CHANGERS = {"increment_authorisation", "reverse_authorisation", "expire_authori
 class Answers:
     """Takes in the outcomes of one account, and what they leave unanswered at the end.
 
-    It uses the ledger's movements up: each entry set was posted for one command.
-    `transfers` become the two transactions of each transfer, this account's first; `decided_at` is
-    when each transaction was made.
+    It uses the ledger's movements up: each new entry set was posted for one command.
+    `transactions` and `authorisations` may grow meanwhile; `new` are the transactions that must be
+    answered in what is taken in. `transfers` become the two transactions of each transfer, this
+    account's first; `decided_at` is when each transaction was made.
     """
 
     ledger: Ledger
     transactions: Mapping[str, TransactionRow]
     authorisations: Mapping[str, AuthorisationRow]
+    new: Collection[str]
     transfers: list[tuple[str, str]] = field(default_factory=list)
     answered: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
@@ -88,8 +90,8 @@ class Answers:
     def _use_up(self, transaction_id: str, code: str, balance: int) -> None:
         """The entry set of this answer is accounted for."""
         movement = self.ledger.movements.get(transaction_id)
-        if movement and (code, balance) in movement.sets:
-            movement.sets.remove((code, balance))
+        if movement and (code, balance) in movement.unanswered:
+            movement.unanswered.remove((code, balance))
 
     def _take_authorisation(
         self, row: OutcomeRow, authorisation_id: str, own: TransactionRow
@@ -118,14 +120,14 @@ class Answers:
         """What was done and answered to no command."""
         for transaction_id in sorted(self.transactions):
             movement = self.ledger.movements.get(transaction_id)
-            if transaction_id not in self.answered:
+            if transaction_id in self.new and transaction_id not in self.answered:
                 message = "was answered to no command"
                 yield self._finding("transaction.outcome", transaction_id, message)
-            elif movement and movement.sets:
-                message = f"moved money that no answer tells of: {movement.sets}"
+            elif movement and movement.unanswered:
+                message = f"moved money that no answer tells of: {movement.unanswered}"
                 yield self._finding("transaction.outcome", transaction_id, message)
         for authorisation_id, row in self.authorisations.items():
-            if authorisation_id not in self.answered:
+            if row.transaction_id in self.new and authorisation_id not in self.answered:
                 message = "was answered to no command"
                 yield self._finding("authorisation.outcome", authorisation_id, message)
             elif row.state != "open" and authorisation_id not in self.ended:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from minibank.audit.chain_walk import Ledger
 from minibank.audit.findings import Finding
-from minibank.audit.store import AuthorisationRow, TransactionRow
+from minibank.audit.rows import AuthorisationRow, TransactionRow
 from minibank.core.ids import milliseconds_of
 
 _CODES: dict[str, set[str | None]] = {
@@ -41,12 +41,12 @@ def _amounts(
         yield "amount", f"says {amount}, its entries moved {moved}"
     if row.currency != ledger.currency:
         yield "currency", f"is in {row.currency}, the account in {ledger.currency}"
-    first, left = movement.sets[0] if movement else (None, row.account_balance)
+    first, left = (movement.first, movement.left) if movement else (None, row.account_balance)
     if first not in _CODES.get(row.kind, ()):
         yield "kind", f"is called {row.kind}, and its entries begin with {first}"
     # A card check moves nothing, so what its later entries left is not what it says was left.
     told = authorisation is None or first == "authorisation"
-    if told and left != row.account_balance:
+    if told and left is not None and left != row.account_balance:
         yield "balance", f"says {row.account_balance} was left, the entries {left}"
 
 

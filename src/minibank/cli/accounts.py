@@ -7,8 +7,13 @@ import msgspec
 import typer
 
 from minibank.accounts.numbers import BankCodes, format_iban
-from minibank.accounts.opening import NewAccount, open_account, set_overdraft_limit
-from minibank.accounts.records import Account, AccountType
+from minibank.accounts.opening import (
+    NewAccount,
+    open_account,
+    set_account_state,
+    set_overdraft_limit,
+)
+from minibank.accounts.records import Account, AccountState, AccountType
 from minibank.accounts.store import list_accounts, read_accounts
 from minibank.app.bank import build_engine
 from minibank.cli.common import (
@@ -36,7 +41,7 @@ from minibank.payments.commands import Outcome, TopUp
 from minibank.settings import Loaded
 
 app = typer.Typer(
-    help="Accounts: open, list, show, set an overdraft, top up.", no_args_is_help=True
+    help="Accounts: open, list, show, set an overdraft or a state, top up.", no_args_is_help=True
 )
 
 Which = Annotated[str, typer.Argument(metavar="ACCOUNT", help="An account's id.")]
@@ -206,6 +211,26 @@ def set_overdraft(
     line = in_books(loaded, work)
     amount = format_amount(line.funds.overdraft_limit, line.account.currency)
     console().print(f"{account} may be overdrawn by {amount}.")
+
+
+@app.command("set-state")
+@for_a_bank
+def set_state(
+    loaded: Loaded,
+    account: Which,
+    state: Annotated[str, typer.Argument(help="open, frozen or closed.")],
+) -> None:
+    """Freeze, thaw or close an account. Closing is for good, and for an empty account.
+
+    Examples:
+
+      minibank account set-state acc_0000... frozen
+    """
+    wanted = cast(AccountState, state)
+    changed = in_books(
+        loaded, lambda db: db.transact(lambda tx: set_account_state(tx, account, wanted))
+    )
+    console().print(f"{changed.id} is {changed.state}.")
 
 
 @app.command("top-up")

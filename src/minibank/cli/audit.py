@@ -1,24 +1,23 @@
 """`minibank audit`: prove the books."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from minibank.app.books import open_books, read_bank
-from minibank.audit import AuditReport, audit
+from minibank.app.books import open_books, read_seal
+from minibank.app.server_keys import find_keys, recognise_keys
+from minibank.audit import AuditReport, Plan, audit
 from minibank.audit.checkpoint import (
     CheckpointError,
     compare,
     read_checkpoint,
     write_checkpoint,
 )
-from minibank.audit.findings import Mark
-from minibank.audit.run import NO_MARKS
+from minibank.audit.plan import always, never
 from minibank.cli.common import (
     REFUSED,
     CommandFailed,
@@ -29,7 +28,7 @@ from minibank.cli.common import (
     print_json,
     print_table,
 )
-from minibank.core.keys import KeyFileError, ServerKeys, read_keys
+from minibank.core.keys import ServerKeys
 from minibank.core.money import format_amount
 from minibank.db import Database
 from minibank.settings import Loaded
@@ -40,6 +39,13 @@ SHOWN_MAX = 100
 @for_a_bank
 def audit_bank(
     loaded: Loaded,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="Start over: verify every account from its first entry set, and leave new marks.",
+        ),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print findings only.")] = False,
     as_json: JsonFlag = False,
     checkpoint: Annotated[
@@ -59,32 +65,46 @@ def audit_bank(
 ) -> None:
     """Prove the books from the rows: every balance, hold and transaction against its entries.
 
+    An audit remembers how far it verified each account. The next one goes on from there: it proves
+    what is new, all that may still change, and every balance. With --full it starts over, as it
+    does with a checkpoint.
+
+    An older row that was edited since it was verified is found by --full. Rows that were rewritten
+    together with all the hashes after them, and with the mark, are found only with a checkpoint:
+    keep it where whoever can write the database cannot. Marks are sealed with the server key if
+    there is one (server_key_file).
+
     A live bank may go on meanwhile. Exit status: 0 everything proved, 1 something did not, 2 the
     audit could not run.
-
-    Rows that were rewritten together with all the hashes after them are found only with a
-    checkpoint: keep it where whoever can write the database cannot.
 
     Examples:
 
       minibank audit --database sqlite:///bank.db
 
+      minibank audit --full
+
       minibank audit --checkpoint /mnt/elsewhere/bank.checkpoint --set server_key_file=bank.key
     """
-    plan = _plan(loaded, checkpoint, against)
-    report = asyncio.run(_run(loaded, plan, shows_progress=not quiet and not as_json))
+    file = _checkpoint_file(loaded, checkpoint, against)
+    plan = Plan(
+        starts_over=always if full or file else never,
+        leaves_marks=against is None,
+        replaces_marks=full,
+        collects_marks=file is not None,
+    )
+    report = asyncio.run(_run(loaded, plan, file, shows_progress=not quiet and not as_json))
     if as_json:
         print_json(_as_json(report))
     else:
         _print(report, quiet=quiet)
-        if plan and plan.writes and report.clean and not quiet:
-            console().print(f"The checkpoint is in {plan.path}.")
+        if file and file.writes and report.clean and not quiet:
+            console().print(f"The checkpoint is in {file.path}.")
     if not report.clean:
         raise typer.Exit(REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _CheckpointFile:
     """A checkpoint's file, the keys it is signed with, and whether to write it."""
 
     path: Path
@@ -92,58 +112,63 @@ class _Plan:
     writes: bool
 
 
-def _plan(loaded: Loaded, checkpoint: Path | None, against: Path | None) -> _Plan | None:
+def _checkpoint_file(
+    loaded: Loaded, checkpoint: Path | None, against: Path | None
+) -> _CheckpointFile | None:
     path = checkpoint or against
     if path is None:
         return None
     if checkpoint and against:
         raise CommandFailed("--checkpoint and --against: give one of them")
-    key_file = loaded.settings.server_key_file
-    if not key_file:
+    keys = find_keys(loaded.settings)
+    if keys is None:
         raise CommandFailed(
             "a checkpoint is signed: make a key with `minibank key create FILE` and set"
             " server_key_file to it"
         )
-    try:
-        return _Plan(path, read_keys(Path(key_file)), writes=checkpoint is not None)
-    except KeyFileError as error:
-        raise CommandFailed(str(error)) from error
+    return _CheckpointFile(path, keys, writes=checkpoint is not None)
 
 
-async def _run(loaded: Loaded, plan: _Plan | None, *, shows_progress: bool) -> AuditReport:
+async def _run(
+    loaded: Loaded, plan: Plan, file: _CheckpointFile | None, *, shows_progress: bool
+) -> AuditReport:
     async with open_books(loaded.settings) as db:
-        if plan is None:
-            return await _prove(db, NO_MARKS, shows_progress=shows_progress)
-        bank = await db.read(read_bank)
+        seal = await read_seal(db, loaded.settings)
+        plan = replace(plan, seal=seal)
+        if (keys := seal.keys) is not None and plan.leaves_marks:
+            await db.transact(lambda tx: recognise_keys(tx, keys))
+        if file is None:
+            return await _prove(db, plan, shows_progress=shows_progress)
+        created_at = seal.bank_created_at
         before = None
-        if not plan.writes or plan.path.exists():
+        if not file.writes or file.path.exists():
             try:
-                before = read_checkpoint(plan.path, plan.keys, bank_created_at=bank.created_at)
+                before = read_checkpoint(file.path, file.keys, bank_created_at=created_at)
             except CheckpointError as error:
                 raise CommandFailed(str(error)) from error
-        marks = before.marks if before else NO_MARKS
-        report = await _prove(db, marks, shows_progress=shows_progress)
+        plan = replace(plan, before=before.marks if before else {})
+        report = await _prove(db, plan, shows_progress=shows_progress)
         if before:
             report.add(*compare(before, report))
-        if plan.writes and report.clean:
+        if file.writes and report.clean:
             write_checkpoint(
-                plan.path,
+                file.path,
                 report,
-                plan.keys,
-                bank_created_at=bank.created_at,
+                file.keys,
+                bank_created_at=created_at,
                 taken_at=db.clock.now(),
             )
         return report
 
 
-async def _prove(db: Database, before: Mapping[str, Mark], *, shows_progress: bool) -> AuditReport:
+async def _prove(db: Database, plan: Plan, *, shows_progress: bool) -> AuditReport:
     columns = (TextColumn("accounts"), BarColumn(), MofNCompleteColumn())
     # A bar that moves is for a terminal; elsewhere it would be noise in a log.
     with Progress(*columns, console=errors_console(), transient=True) as bar:
         bar.disable = not (shows_progress and errors_console().is_terminal)
         task = bar.add_task("accounts", total=None)
         return await audit(
-            db, lambda done, total: bar.update(task, completed=done, total=total), before
+            db, plan, lambda done, total: bar.update(task, completed=done, total=total)
         )
 
 
@@ -151,7 +176,9 @@ def _as_json(report: AuditReport) -> object:
     return {
         "clean": report.clean,
         "accounts": report.accounts,
+        "accounts_in_full": report.accounts_in_full,
         "entry_sets": report.entry_sets,
+        "entry_sets_now": report.entry_sets_now,
         "transactions": report.transactions,
         "findings_count": report.findings_count,
         "findings": report.findings,
@@ -181,5 +208,11 @@ def _print(report: AuditReport, *, quiet: bool) -> None:
         f"{report.accounts:,} accounts, {report.entry_sets:,} entry sets,"
         f" {report.transactions:,} transactions"
     )
+    earlier = report.entry_sets - report.entry_sets_now
+    verified = (
+        f"{report.entry_sets_now:,} entry sets verified now, {earlier:,} earlier;"
+        f" {report.accounts_in_full:,} accounts from their first"
+    )
     verdict = "everything proves" if report.clean else f"{report.findings_count:,} findings"
     console().print(f"{looked}: {verdict}.")
+    console().print(f"{verified}.")

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from minibank.app.books import creating_books, open_books
+from minibank.app.server_keys import find_keys, name_of_key
 from minibank.audit import AuditReport, audit
 from minibank.cli.common import CommandFailed, console, for_a_bank
-from minibank.core.keys import KeyFileError, fingerprint, read_keys
-from minibank.db.backup import BackupError, back_up, read_header, restore
+from minibank.db.backup import BackupError, Header, back_up, read_header, restore
 from minibank.settings import Loaded
 from minibank.settings.show import mask_url
 
@@ -28,19 +28,23 @@ def back_up_bank(loaded: Loaded, file: FileArgument) -> None:
 
       minibank backup /srv/backup/bank.backup --database postgresql://bank@db.internal/bank
     """
-    key = _key_name(loaded)
+    keys = find_keys(loaded.settings)
 
-    async def run() -> int:
+    async def run() -> tuple[int, str]:
         async with open_books(loaded.settings) as db:
-            return sum((await back_up(db, file, kind=loaded.settings.mode, key=key)).values())
+            key = await db.read(lambda tx: name_of_key(tx, keys))
+            counts = await back_up(db, file, kind=loaded.settings.mode, key=key)
+            return sum(counts.values()), key
 
     try:
-        rows = asyncio.run(run())
+        rows, key = asyncio.run(run())
     except BackupError as error:
         raise CommandFailed(str(error)) from error
     size = file.stat().st_size
     console().print(f"{rows:,} rows of {mask_url(loaded.settings.database)} are in {file},")
     console().print(f"{size / 1024:,.0f} KiB. Server key: {key or 'none'}.")
+    if key:
+        console().print("The key itself is not in the file: keep a copy of it somewhere else.")
 
 
 @for_a_bank
@@ -58,10 +62,7 @@ def restore_bank(loaded: Loaded, file: FileArgument) -> None:
         header = read_header(file)
         if header.kind != loaded.settings.mode:
             raise CommandFailed(f"{file} is of a {header.kind} bank: use --mode {header.kind}")
-        if header.key and header.key != _key_name(loaded):
-            console().print(
-                f"The backup belongs to server key {header.key}: set server_key_file to it."
-            )
+        _require_its_key(header, loaded)
         report = asyncio.run(_restore(loaded, file))
     except BackupError as error:
         raise CommandFailed(str(error)) from error
@@ -82,11 +83,16 @@ async def _restore(loaded: Loaded, file: Path) -> AuditReport:
         return await audit(db)
 
 
-def _key_name(loaded: Loaded) -> str:
-    """The name of the server key in the settings; empty when there is none."""
-    if not loaded.settings.server_key_file:
-        return ""
-    try:
-        return fingerprint(read_keys(Path(loaded.settings.server_key_file)).current)
-    except KeyFileError as error:
-        raise CommandFailed(str(error)) from error
+def _require_its_key(header: Header, loaded: Loaded) -> None:
+    """Refuse another server key than the backup's; without any, say which one will be needed."""
+    keys = find_keys(loaded.settings)
+    if not header.key:
+        return
+    if keys is None:
+        console().print(f"The bank works with server key {header.key}: set server_key_file to it.")
+    elif header.key not in keys.fingerprints:
+        raise CommandFailed(
+            f"the bank in the backup works with server key {header.key}, and"
+            f" {keys.fingerprints[0]} is another one: set server_key_file to it, or to nothing for"
+            " now"
+        )

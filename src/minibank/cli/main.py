@@ -16,6 +16,7 @@ from minibank.cli import (
     hosts,
     keys,
     migrate,
+    privacy,
     reference,
     serve,
     settings,
@@ -46,6 +47,9 @@ app.command("hosts", rich_help_panel=_RUN)(hosts.print_hosts)
 app.command("serve", rich_help_panel=_RUN)(serve.serve)
 app.command("migrate", rich_help_panel=_RUN)(migrate.migrate_bank)
 app.add_typer(users.app, name="user", rich_help_panel=_PEOPLE)
+users.app.command("export")(privacy.export)
+users.app.command("erase")(privacy.erase)
+users.app.command("erasures")(privacy.list_past)
 app.add_typer(clients.app, name="client", rich_help_panel=_PEOPLE)
 app.add_typer(accounts.app, name="account", rich_help_panel=_PEOPLE)
 app.add_typer(cards.app, name="card", rich_help_panel=_PEOPLE)

@@ -1,13 +1,15 @@
 """The pages in docs/reference that follow from the code."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
 
 from minibank.cli.common import BANK_PANEL
 from minibank.cli.limits_page import limits_reference
+from minibank.cli.metrics_page import alert_rules, metrics_reference
+from minibank.cli.personal_data_page import personal_data_reference
 from minibank.settings.show import markdown_reference
 
 _INTRODUCTION = """\
@@ -34,16 +36,25 @@ It may run while the bank serves: what it changes is in force at the next reques
 This page is generated from the code: `minibank reference cli`."""
 
 
+_PAGES: Mapping[str, Callable[[], str]] = {
+    "alerts": alert_rules,
+    "limits": limits_reference,
+    "metrics": metrics_reference,
+    "personal-data": personal_data_reference,
+    "settings": markdown_reference,
+}
+
+
 def print_reference(
-    page: Annotated[str, typer.Argument(help="cli, limits or settings.")], context: typer.Context
+    page: Annotated[
+        str,
+        typer.Argument(help="alerts, cli, limits, metrics, personal-data or settings."),
+    ],
+    context: typer.Context,
 ) -> None:
     """Print a page of the documentation that follows from the code."""
-    if page == "settings":
-        sys.stdout.write(markdown_reference())
-    elif page == "limits":
-        sys.stdout.write(limits_reference())
-    else:
-        sys.stdout.write(cli_reference(context.find_root().command))
+    write = _PAGES.get(page)
+    sys.stdout.write(write() if write else cli_reference(context.find_root().command))
 
 
 def cli_reference(root: Any) -> str:  # noqa: ANN401 - a class that has moved between versions

@@ -20,7 +20,7 @@ async def list_users(tx: ReadTx, limit: int) -> list[User]:
     """Up to `limit` people, shard by shard."""
     rows = await tx.fetch(
         "SELECT id, email, name, preferred_first_name, created_at FROM users"
-        " WHERE shard >= $1 ORDER BY shard, id LIMIT $2",
+        " WHERE shard >= $1 AND erasure_began_at IS NULL ORDER BY shard, id LIMIT $2",
         0,
         limit,
     )

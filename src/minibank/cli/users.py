@@ -34,7 +34,9 @@ from minibank.oauth.tokens import TokenRules
 from minibank.settings import Loaded
 from minibank.settings.sources import PASSWORD_VARIABLE
 
-app = typer.Typer(help="People: create, list, show, set a password.", no_args_is_help=True)
+app = typer.Typer(
+    help="People: create, list, show, set a password, export, erase.", no_args_is_help=True
+)
 
 Who = Annotated[str, typer.Argument(metavar="USER", help="A user's id or e-mail address.")]
 FromStdin = Annotated[

@@ -1,11 +1,11 @@
 """Keys that are derived, not stored: HKDF (RFC 5869) from the bank's server key.
 
-The server key is a file that only its owner may read: one key a line, base64 of 32 bytes or more,
-the one in force first. A second line is the key before it, which still verifies what it signed.
+The server key is a file that only its owner may read, or a value of the environment: base64 of 32
+bytes or more, a key a line (or between commas), the one in force first. A second one is the key
+before it, which still verifies what it signed.
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 import os
@@ -18,7 +18,7 @@ KEYS_MAX = 2
 
 
 class KeyFileError(ValueError):
-    """A server key file that cannot be used; the message says why, and never what is in it."""
+    """A server key that cannot be used; the message says why, and never what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,12 @@ class ServerKeys:
 
     current: bytes = field(repr=False)
     previous: bytes | None = field(default=None, repr=False)
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """The names of the live keys, the one in force first."""
+        live = [self.current, *([self.previous] if self.previous else [])]
+        return tuple(fingerprint(key) for key in live)
 
     def sign(self, purpose: str, message: bytes) -> bytes:
         """HMAC-SHA256 over the message with the key in force, good for this purpose only."""
@@ -79,15 +85,18 @@ def read_keys(path: Path) -> ServerKeys:
     try:
         if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise KeyFileError(f"the server key file {path} may be read by others: chmod 600 it")
-        lines = path.read_text().split()
+        text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise KeyFileError(f"the server key file {path} cannot be read") from error
+    return parse_keys(text, f"the server key file {path}")
+
+
+def parse_keys(text: str, source: str) -> ServerKeys:
+    """The keys in a text, the one in force first; `KeyFileError`, naming the source, for others."""
     try:
-        keys = [base64.b64decode(line, validate=True) for line in lines]
-    except binascii.Error as error:
-        raise KeyFileError(f"the server key file {path} holds something else than keys") from error
+        keys = [base64.b64decode(key, validate=True) for key in text.replace(",", " ").split()]
+    except ValueError as error:
+        raise KeyFileError(f"{source} holds something else than keys") from error
     if not 1 <= len(keys) <= KEYS_MAX or any(len(key) < KEY_BYTES for key in keys):
-        raise KeyFileError(
-            f"the server key file {path} must hold one or two keys of {KEY_BYTES} bytes or more"
-        )
+        raise KeyFileError(f"{source} must hold one or two keys of {KEY_BYTES} bytes or more")
     return ServerKeys(*keys)

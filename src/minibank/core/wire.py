@@ -24,6 +24,9 @@ EmptyObject = Meta(
 Texts = Meta(extra_json_schema={"type": "object", "additionalProperties": {"type": "string"}})
 """For JSON that goes out as it is stored: an object whose values are all texts."""
 
+STORED = "stored"
+"""Under this key the `Meta` of stored JSON keeps the types that it may be."""
+
 _PLAIN = {str: "string", None: "null"}
 
 
@@ -35,4 +38,7 @@ def stored(*forms: type[Struct] | type[str] | None) -> Meta:
         else {"$ref": REF.format(name=form.__name__)}
         for form in forms
     ]
-    return Meta(extra_json_schema=schemas[0] if len(schemas) == 1 else {"oneOf": schemas})
+    return Meta(
+        extra_json_schema=schemas[0] if len(schemas) == 1 else {"oneOf": schemas},
+        extra={STORED: forms},
+    )

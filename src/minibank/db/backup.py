@@ -87,12 +87,18 @@ async def back_up(db: Database, path: Path, *, kind: str, key: str = "") -> dict
 
 
 async def _write_file(tx: SnapshotTx, path: Path, header: Header) -> dict[str, int]:
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as raw:
+    with os.fdopen(_make_anew(path), "wb") as raw:
         with gzip.open(raw, "wb", compresslevel=3) as file:
             counts = await _write(tx, cast(BinaryIO, file), header)
         raw.flush()
         os.fsync(raw.fileno())
     return counts
+
+
+def _make_anew(path: Path) -> int:
+    """A file for its owner only; one that is there already may be open to others."""
+    path.unlink(missing_ok=True)
+    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
 
 
 async def _write(tx: SnapshotTx, file: BinaryIO, header: Header) -> dict[str, int]:
@@ -147,7 +153,8 @@ async def restore(db: Database, path: Path) -> dict[str, int]:
     if header.schema_version > migrations()[-1].version:
         raise BackupError(f"{path} was made by a newer minibank: restore it with that one")
     await migrate(db, header.schema_version)
-    if await db.schema_version() != header.schema_version or not await db.snapshot(_is_empty):
+    known = tables(header.schema_version)
+    if await db.schema_version() != header.schema_version or not await _is_empty(db, known):
         raise BackupError("a backup is restored into an empty database, and this one is not")
     counts: dict[str, int] = {}
     for frame in _frames(path):
@@ -159,11 +166,14 @@ async def restore(db: Database, path: Path) -> dict[str, int]:
     return counts
 
 
-async def _is_empty(tx: SnapshotTx) -> bool:
-    for table in tables():
-        async for _ in tx.walk(table):
-            return False
-    return True
+async def _is_empty(db: Database, known: list[str]) -> bool:
+    async def work(tx: SnapshotTx) -> bool:
+        for table in known:
+            async for _ in tx.walk(table):
+                return False
+        return True
+
+    return await db.snapshot(work)
 
 
 async def _insert(db: Database, frame: Rows) -> None:

@@ -67,7 +67,11 @@ class Tx(ReadTx, Protocol):
     async def insert_rows(
         self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Value]]
     ) -> None:
-        """Insert many rows with one statement."""
+        """Insert many rows with one statement.
+
+        It may be sent later than this, together with others, but before whatever statement comes
+        next and before the commit; what is wrong with the rows is raised then.
+        """
         ...
 
     async def update_rows(
@@ -79,8 +83,15 @@ class Tx(ReadTx, Protocol):
     ) -> None:
         """Update many rows with one statement; each row is its key values, then the new values.
 
-        No key may occur twice: which of its rows would win differs between the engines.
+        No key may occur twice: which of its rows would win differs between the engines. May be sent
+        later, as `insert_rows`.
         """
+        ...
+
+    async def delete_rows(
+        self, table: str, keys: Sequence[str], rows: Sequence[Sequence[Value]]
+    ) -> None:
+        """Delete the rows with these key values; may be sent later, as `insert_rows`."""
         ...
 
 

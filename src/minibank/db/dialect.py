@@ -16,6 +16,7 @@ _UNNEST = re.compile(r"unnest\(([^()]*)\)\s+AS (\w+)\(([\w, ]+)\)")
 _ANY = re.compile(r"= ANY\(\$(\d+)\)")
 _PLACE = re.compile(r"\$(\d+(?:_\d+)*)")
 _PIECE = re.compile(r"--[^\n]*|;|'(?:[^']|'')*'|[^-;']+|-")
+_STORAGE = re.compile(r" WITH \(fillfactor = \d+\)")
 # INT, not INTEGER: a lone INTEGER key would make itself up when none is given.
 _DDL = {"BIGINT": "INT", "BYTEA": "BLOB", ' COLLATE "C"': "", "INDEX CONCURRENTLY": "INDEX"}
 
@@ -78,7 +79,8 @@ def statements_of(script: str) -> list[str]:
 
 
 def ddl_to_sqlite(script: str) -> list[str]:
-    """A migration's statements for SQLite: its type names, and strict tables."""
+    """A migration's statements for SQLite: its type names, strict tables, no storage settings."""
+    script = _STORAGE.sub("", script)
     for ours, theirs in _DDL.items():
         script = script.replace(ours, theirs)
     return [

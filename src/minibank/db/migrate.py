@@ -40,9 +40,10 @@ async def migrate(db: Database, newest: int | None = None) -> list[Migration]:
     return [step for step in wanted if await db.apply(step, db.clock.now())]
 
 
-def tables() -> list[str]:
-    """Every table of the bank, those that others refer to first."""
-    created = [name for step in migrations() for name in _CREATES.findall(step.sql)]
+def tables(newest: int | None = None) -> list[str]:
+    """Every table of the bank, those that others refer to first; with `newest`, at that schema."""
+    steps = [step for step in migrations() if newest is None or step.version <= newest]
+    created = [name for step in steps for name in _CREATES.findall(step.sql)]
     return [name for name in created if name != "schema_migrations"]
 
 

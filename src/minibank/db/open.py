@@ -6,6 +6,7 @@ from urllib.parse import quote, unquote, urlsplit
 from minibank.core.clock import Clock, SystemClock
 from minibank.core.ids import IdSource, RandomIds
 from minibank.db.base import Database
+from minibank.db.metrics import DatabaseMetrics
 from minibank.db.postgres import PostgresDatabase
 from minibank.db.sqlite import SqliteDatabase
 
@@ -41,6 +42,7 @@ async def open_database(
     clock: Clock | None = None,
     ids: IdSource | None = None,
     connections_max: int = CONNECTIONS_MAX,
+    metrics: DatabaseMetrics | None = None,
 ) -> Database:
     """Open `sqlite:///path/to/bank.db` or `postgresql://user@host/name`.
 
@@ -49,9 +51,10 @@ async def open_database(
     neither repeats the URL, which may hold a password.
     """
     clock, ids = clock or SystemClock(), ids or RandomIds()
+    metrics = metrics or DatabaseMetrics()
     path = sqlite_path(url)
     if path is not None:
-        return await SqliteDatabase.open(path, clock, ids)
+        return await SqliteDatabase.open(path, clock, ids, metrics=metrics)
     if urlsplit(url).scheme in {"postgresql", "postgres"}:
-        return await PostgresDatabase.open(url, clock, ids, connections_max)
+        return await PostgresDatabase.open(url, clock, ids, connections_max, metrics)
     raise ValueError("a database URL begins with sqlite:/// or postgresql://")

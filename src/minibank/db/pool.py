@@ -32,7 +32,18 @@ class Pool:
         self._free = asyncio.Semaphore(size)
         self._idle: list[Connection] = []
         self._taken: set[Connection] = set()
+        self._waiting = 0
         self._closed = False
+
+    @property
+    def in_use(self) -> int:
+        """How many connections are lent."""
+        return len(self._taken)
+
+    @property
+    def waiting(self) -> int:
+        """How many units of work wait for one."""
+        return self._waiting
 
     async def take(self) -> Connection:
         """A connection: the one given back last, else a new one.
@@ -59,11 +70,14 @@ class Pool:
         if not self._free.locked():
             await self._free.acquire()
             return
+        self._waiting += 1
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 await self._free.acquire()
         except TimeoutError:
             raise DatabaseUnavailable("all connections of the pool stayed taken") from None
+        finally:
+            self._waiting -= 1
 
     async def _open(self) -> Connection:
         while self._idle:

@@ -1,7 +1,7 @@
 """The server engine: PostgreSQL through asyncpg."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -11,14 +11,10 @@ from minibank.core.clock import Clock
 from minibank.core.errors import BankError
 from minibank.core.ids import IdSource
 from minibank.db.base import (
-    WALK_ROWS,
     Migration,
     ReadTx,
     ReadWork,
-    Row,
     SnapshotWork,
-    Tx,
-    Value,
     Work,
 )
 from minibank.db.dialect import statements_of
@@ -31,12 +27,13 @@ from minibank.db.errors import (
     UniqueViolation,
     raise_translated,
 )
+from minibank.db.metrics import DatabaseMetrics
 from minibank.db.pool import Connection, Pool
+from minibank.db.pooler import DIRECT, refused_by_pooler, require_direct, require_limits
+from minibank.db.postgres_tx import PostgresTx, Types
 from minibank.db.retry import with_retries
 
 T = TypeVar("T")
-
-Types = dict[str, dict[str, str]]
 
 MIGRATION_LOCK = 0x6D62616E6B
 """The advisory lock that migrating processes take: the letters "mbank"."""
@@ -60,7 +57,7 @@ _SERVING = {
     # Only a transaction that says so can write, and only `transact` says so.
     "default_transaction_read_only": "on",
 }
-_MIGRATING = dict.fromkeys(_SERVING, "0") | {"default_transaction_read_only": "off"}
+_MIGRATING = dict.fromkeys(_SERVING, "0") | {"default_transaction_read_only": "off"} | DIRECT
 
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -76,6 +73,7 @@ _STATES: dict[str, type[DatabaseError]] = {
     "25P03": DatabaseUnavailable,
     "25P04": DatabaseUnavailable,
     "57014": DatabaseError,
+    "26000": DatabaseUnavailable,  # a pooler gave us a connection that does not know the statement
     "53100": StorageFull,
 }
 _CLASSES: dict[str, type[DatabaseError]] = {
@@ -119,117 +117,64 @@ def _words(error: asyncpg.PostgresError) -> str:
     return error.message or str(error)
 
 
-class PostgresTx:
-    """One unit of work on one connection."""
-
-    def __init__(self, connection: Connection, now: int, ids: IdSource, types: Types) -> None:
-        self._connection = connection
-        self._types = types
-        self.now = now
-        self.ids = ids
-
-    async def fetch(self, sql: str, *values: Value) -> Sequence[Row]:
-        """See `ReadTx.fetch`."""
-        rows: Sequence[Row] = await self._connection.fetch(sql, *values)
-        return rows
-
-    async def fetch_one(self, sql: str, *values: Value) -> Row | None:
-        """See `ReadTx.fetch_one`."""
-        row: Row | None = await self._connection.fetchrow(sql, *values)
-        return row
-
-    async def walk(self, table: str) -> AsyncIterator[Sequence[Row]]:
-        """See `SnapshotTx.walk`."""
-        cursor = await self._connection.cursor(f"SELECT * FROM {table}")  # noqa: S608
-        while rows := await cursor.fetch(WALK_ROWS):
-            yield rows
-
-    async def execute(self, sql: str, *values: Value) -> int:
-        """See `Tx.execute`."""
-        tag = await self._connection.execute(sql, *values)
-        verb, _, count = tag.rpartition(" ")
-        return int(count) if count.isdecimal() and verb != "SELECT" else 0
-
-    async def _arrays(self, table: str, columns: Sequence[str]) -> str:
-        """`unnest($1::bigint[], ...)` for these columns of the table."""
-        if table not in self._types:
-            found = await self._connection.fetch(
-                "SELECT attname, format_type(atttypid, NULL) AS type FROM pg_attribute"
-                " WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped",
-                table,
-            )
-            self._types[table] = {row["attname"]: row["type"] for row in found}
-        types = self._types[table]
-        return ", ".join(f"${n}::{types[column]}[]" for n, column in enumerate(columns, 1))
-
-    async def insert_rows(
-        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Value]]
-    ) -> None:
-        """See `Tx.insert_rows`."""
-        if rows:
-            arrays = await self._arrays(table, columns)
-            sql = f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"  # noqa: S608
-            await self._connection.execute(sql, *zip(*rows, strict=True))
-
-    async def update_rows(
-        self,
-        table: str,
-        keys: Sequence[str],
-        columns: Sequence[str],
-        rows: Sequence[Sequence[Value]],
-    ) -> None:
-        """See `Tx.update_rows`."""
-        if rows:
-            names = [*keys, *columns]
-            arrays = await self._arrays(table, names)
-            news = ", ".join(f"{column} = new.{column}" for column in columns)
-            match = " AND ".join(f"{table}.{key} = new.{key}" for key in keys)
-            sql = (
-                f"UPDATE {table} SET {news} FROM unnest({arrays})"  # noqa: S608
-                f" AS new({', '.join(names)}) WHERE {match}"
-            )
-            await self._connection.execute(sql, *zip(*rows, strict=True))
-
-    def end(self) -> None:
-        """Make later use fail: from now on the connection is somebody else's."""
-        del self._connection
-
-
 class PostgresDatabase:
     """A bank on a PostgreSQL server; see `Database` for what the methods promise."""
 
     engine = "postgres"
 
-    def __init__(self, url: str, clock: Clock, ids: IdSource, connections_max: int) -> None:
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        ids: IdSource,
+        connections_max: int,
+        metrics: DatabaseMetrics | None = None,
+    ) -> None:
         self.clock = clock
         self.ids = ids
         self._url = url
         self._types: Types = {}
         self._pool = Pool(lambda: _connect(url, ANSWER_SECONDS, _SERVING), connections_max)
+        self._metrics = metrics or DatabaseMetrics()
+        self._metrics.connections_max.set(connections_max)
+        self._metrics.connections_in_use.follow(lambda: self._pool.in_use)
+        self._metrics.waiting.follow(lambda: self._pool.waiting)
 
     @classmethod
     async def open(
-        cls, url: str, clock: Clock, ids: IdSource, connections_max: int
+        cls,
+        url: str,
+        clock: Clock,
+        ids: IdSource,
+        connections_max: int,
+        metrics: DatabaseMetrics | None = None,
     ) -> "PostgresDatabase":
         """Open a pool; `DatabaseUnavailable` when the server cannot be reached or refuses us."""
-        db = cls(url, clock, ids, connections_max)
+        db = cls(url, clock, ids, connections_max, metrics)
         try:
-            db._pool.give_back(await db._pool.take())
+            connection = await db._pool.take()
+            try:
+                await require_limits(connection, _SERVING)
+            finally:
+                db._pool.give_back(connection)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, *_GONE) as error:
             raise DatabaseUnavailable(str(error) or type(error).__name__) from None
+        except DatabaseUnavailable:
+            await db.close()
+            raise
         return db
 
     async def transact(self, work: Work[T]) -> T:
         """See `Database.transact`."""
-        return await with_retries(lambda: self._attempt(work, BEGIN))
+        return await with_retries(lambda: self._attempt(work, BEGIN), self._metrics)
 
     async def read(self, work: ReadWork[T]) -> T:
         """See `Database.read`."""
-        return await with_retries(lambda: self._attempt(work, None))
+        return await with_retries(lambda: self._attempt(work, None), self._metrics)
 
     async def snapshot(self, work: SnapshotWork[T]) -> T:
         """See `Database.snapshot`."""
-        return await with_retries(lambda: self._attempt(work, BEGIN_SNAPSHOT))
+        return await with_retries(lambda: self._attempt(work, BEGIN_SNAPSHOT), self._metrics)
 
     async def _attempt(self, work: Work[T] | ReadWork[T] | SnapshotWork[T], begin: str | None) -> T:
         """Run `work` once, between `begin` and COMMIT, or as it is."""
@@ -240,6 +185,7 @@ class PostgresDatabase:
                 return await work(tx)
             await connection.execute(begin)
             result = await work(tx)
+            await tx.flush()
             if await connection.execute("COMMIT") != "COMMIT":
                 raise RuntimeError("a unit of work may not go on after a statement failed")
             return result
@@ -296,13 +242,14 @@ class PostgresDatabase:
                     await _apply(tx, migration, at)
                 return True
 
-        return await with_retries(attempt)
+        return await with_retries(attempt, self._metrics)
 
     @asynccontextmanager
     async def _migrating(self) -> AsyncIterator[Connection]:
         """A connection of its own, without limits of time, that alone may migrate."""
         connection = await _connect(self._url, None, _MIGRATING)
         try:
+            await require_direct(connection)
             # Not by waiting in a statement: its snapshot would hold up, for ever, an index that
             # the holder of the lock builds concurrently.
             while not await connection.fetchval(_TRY_LOCK, MIGRATION_LOCK):  # noqa: ASYNC110
@@ -339,6 +286,8 @@ async def _connect(
             max_cached_statement_lifetime=0,
             server_settings={"application_name": "minibank", "jit": "off", **server_settings},
         )
+    except asyncpg.ProtocolViolationError as error:
+        raise refused_by_pooler(error) or error from None
     except (ValueError, OverflowError):
         raise ValueError(
             "the PostgreSQL URL cannot be read: special characters in the user, the password"
@@ -366,8 +315,9 @@ async def _version(tx: ReadTx) -> int:
     return (newest and newest["version"]) or 0
 
 
-async def _apply(tx: Tx, migration: Migration, at: int) -> None:
+async def _apply(tx: PostgresTx, migration: Migration, at: int) -> None:
     for statement in statements_of(migration.sql):
         await tx.execute(statement)
     row = (migration.version, migration.name, at)
     await tx.insert_rows("schema_migrations", ("version", "name", "applied_at"), [row])
+    await tx.flush()

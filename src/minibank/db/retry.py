@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from minibank.db.errors import DatabaseUnavailable, LostRace, UniqueViolation
+from minibank.db.errors import DatabaseError, DatabaseUnavailable, LostRace, UniqueViolation
+from minibank.db.metrics import DatabaseMetrics, kind_of
 
 T = TypeVar("T")
 
@@ -28,7 +29,9 @@ def may_repeat(error: Exception, attempt: int) -> bool:
     return isinstance(error, LostRace | DatabaseUnavailable) and attempt < ATTEMPTS_MAX
 
 
-async def with_retries(run: Callable[[], Awaitable[T]]) -> T:
+async def with_retries(
+    run: Callable[[], Awaitable[T]], metrics: DatabaseMetrics | None = None
+) -> T:
     """Call `run` until it answers, or until its last error may not be retried."""
     loop = asyncio.get_running_loop()
     patient_until = loop.time() + PATIENCE_SECONDS
@@ -36,9 +39,12 @@ async def with_retries(run: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await run()
-        except (LostRace, DatabaseUnavailable) as error:
+        except DatabaseError as error:
             pause = pause_before(attempt)
-            if not may_repeat(error, attempt) or loop.time() + pause > patient_until:
+            is_last = not may_repeat(error, attempt) or loop.time() + pause > patient_until
+            if metrics:
+                (metrics.errors if is_last else metrics.repeats).add(kind_of(error))
+            if is_last:
                 raise
         await asyncio.sleep(pause)
         attempt += 1

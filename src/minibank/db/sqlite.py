@@ -31,6 +31,7 @@ from minibank.db.errors import (
     LostRace,
     raise_translated,
 )
+from minibank.db.metrics import DatabaseMetrics, kind_of
 from minibank.db.retry import PATIENCE_SECONDS, with_retries
 from minibank.db.sqlite_files import (
     connect,
@@ -97,6 +98,8 @@ class SqliteTx:
         return max(self._run(sql, values).rowcount, 0)
 
     def _run_many(self, sql: str, rows: Sequence[Sequence[Value]]) -> None:
+        if not rows:
+            return
         try:
             self._connection.executemany(sql, rows)
         except BaseException:
@@ -125,6 +128,13 @@ class SqliteTx:
             [(*row[len(keys) :], *row[: len(keys)]) for row in rows],
         )
 
+    async def delete_rows(
+        self, table: str, keys: Sequence[str], rows: Sequence[Sequence[Value]]
+    ) -> None:
+        """See `Tx.delete_rows`."""
+        match = " AND ".join(f"{key} = ?" for key in keys)
+        self._run_many(f"DELETE FROM {table} WHERE {match}", rows)  # noqa: S608
+
     def end(self) -> None:
         """Make later use fail: from now on the connection is somebody else's."""
         del self._connection
@@ -136,7 +146,12 @@ class SqliteDatabase:
     engine = "sqlite"
 
     def __init__(
-        self, path: Path, clock: Clock, ids: IdSource, busy_seconds: float = BUSY_SECONDS
+        self,
+        path: Path,
+        clock: Clock,
+        ids: IdSource,
+        busy_seconds: float = BUSY_SECONDS,
+        metrics: DatabaseMetrics | None = None,
     ) -> None:
         """Use `open`, which can wait for another process that opens the same file."""
         self.path = path
@@ -154,10 +169,20 @@ class SqliteDatabase:
         self._snapshot_connections: list[sqlite3.Connection] = []
         self._busy_seconds = busy_seconds
         self._closed = False
+        self._writing = 0
+        self._metrics = metrics or DatabaseMetrics()
+        self._metrics.connections_max.set(1)
+        self._metrics.connections_in_use.follow(lambda: min(self._writing, 1))
+        self._metrics.waiting.follow(lambda: max(self._writing - 1, 0))
 
     @classmethod
     async def open(
-        cls, path: Path, clock: Clock, ids: IdSource, busy_seconds: float = BUSY_SECONDS
+        cls,
+        path: Path,
+        clock: Clock,
+        ids: IdSource,
+        busy_seconds: float = BUSY_SECONDS,
+        metrics: DatabaseMetrics | None = None,
     ) -> "SqliteDatabase":
         """Open the file, made for its owner's eyes only if there is none.
 
@@ -167,7 +192,7 @@ class SqliteDatabase:
         create(path)
 
         async def attempt() -> SqliteDatabase:
-            return await asyncio.to_thread(cls, path, clock, ids, busy_seconds)
+            return await asyncio.to_thread(cls, path, clock, ids, busy_seconds, metrics)
 
         try:
             return await with_retries(attempt)
@@ -194,7 +219,11 @@ class SqliteDatabase:
             # and what has not is not begun.
             return await loop.run_in_executor(self._writer_thread, attempt)
 
-        return await with_retries(run)
+        self._writing += 1
+        try:
+            return await with_retries(run, self._metrics)
+        finally:
+            self._writing -= 1
 
     def _write(self, work: Work[T]) -> T:
         connection = self._writer
@@ -232,7 +261,10 @@ class SqliteDatabase:
         try:
             return await attempt()
         except LostRace:  # seldom: a read takes a few microseconds, and so would the loop below
-            return await with_retries(attempt)
+            return await with_retries(attempt, self._metrics)
+        except DatabaseError as error:
+            self._metrics.errors.add(kind_of(error))
+            raise
 
     async def snapshot(self, work: SnapshotWork[T]) -> T:
         """See `Database.snapshot`; runs in a thread with a connection of its own."""
@@ -251,7 +283,7 @@ class SqliteDatabase:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._snapshot_threads, attempt)
 
-        return await with_retries(run)
+        return await with_retries(run, self._metrics)
 
     def _take_snapshot_connection(self) -> sqlite3.Connection:
         try:

@@ -1,8 +1,7 @@
 """Put items on a feed, change them, take them off, and dismiss them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import msgspec
 
@@ -13,6 +12,7 @@ from minibank.db import Tx
 from minibank.feed import store
 from minibank.feed.content import digest_of, require_to_come
 from minibank.feed.records import PREFIX, Content, FeedItem, FeedWriter, KnownKey, subject_of
+from minibank.feed.retention import plan_expiry, plan_forgetting
 from minibank.feed.store import Reader
 
 DAY = 24 * 3600 * MICROSECONDS
@@ -24,16 +24,6 @@ class FeedRules:
 
     items_per_day: int
     key_seconds: int
-
-
-class DueItem(Protocol):
-    """A piece of due work: where it is, and the item that it is about."""
-
-    @property
-    def shard(self) -> int: ...
-
-    @property
-    def subject(self) -> str: ...
 
 
 def no_such_item() -> NotFound:
@@ -76,11 +66,13 @@ async def create_item(
     )
     await store.put_writer(tx, owner, writer)
     await store.insert_item(tx, item)
+    await plan_expiry(tx, item)
     if key:
         kept = KnownKey(
             digest=digest, item_id=item_id, keep_until=tx.now + rules.key_seconds * MICROSECONDS
         )
-        await store.put_key(tx, owner, key, kept, known.item_id if known else None)
+        await store.put_key(tx, owner, key, kept)
+        await plan_forgetting(tx, owner.shard, kept.keep_until)
 
 
 def _counted(writer: FeedWriter, now: int, rules: FeedRules) -> FeedWriter:
@@ -117,13 +109,14 @@ async def change_item(tx: Tx, item: FeedItem, change: Callable[[FeedItem], Conte
         updated_at=max(tx.now, found.updated_at),
     )
     await store.update_item(tx, changed)
+    await plan_expiry(tx, changed)
     return changed
 
 
 async def delete_item(tx: Tx, item: FeedItem, require: Callable[[FeedItem], None]) -> None:
     """Take an item that was found off the feed, when `require` lets it go under its lock."""
     require(await _locked(tx, item))
-    await store.delete_item(tx, item.shard, item.id)
+    await store.delete_items(tx, item.shard, [item.id])
 
 
 async def _locked(tx: Tx, item: FeedItem) -> FeedItem:
@@ -144,22 +137,11 @@ async def dismiss_item(tx: Tx, item_id: str, user_id: str) -> None:
     shard = shard_of(item_id) if item_id.startswith(PREFIX) else None
     if shard is None:
         raise no_such_item()
+    # Held, so that it does not go meanwhile and leave its dismissal behind.
+    await store.lock_item(tx, shard, item_id)
     for subject in (item_id, subject_of(item_id)):
         account_id = await store.find_account_of(tx, shard, subject)
         if account_id is not None:
             await store.insert_dismissal(tx, shard, subject, user_id, account_id)
             return
     raise no_such_item()
-
-
-async def expire_feed_items(tx: Tx, rows: Sequence[DueItem]) -> None:
-    """Take items off whose time has come: due work of the kind `ITEM_EXPIRY`, the rows with it.
-
-    One whose time was put off stays. Running it again changes nothing.
-    """
-    await store.delete_expired(tx, [row.shard for row in rows], [row.subject for row in rows])
-
-
-async def expire_feed_keys(tx: Tx, rows: Sequence[DueItem]) -> None:
-    """Forget keys that were kept long enough: the same for due work of the kind `KEY_EXPIRY`."""
-    await store.delete_keys(tx, [row.shard for row in rows], [row.subject for row in rows])

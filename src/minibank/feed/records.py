@@ -5,12 +5,6 @@ import msgspec
 PREFIX = "feeditem_"
 TRANSACTION_PREFIX = "tx_"
 
-ITEM_EXPIRY = "feed_item_expiry"
-"""The kind of due work that takes an item off the feed; its subject is the item."""
-
-KEY_EXPIRY = "feed_key_expiry"
-"""The kind of due work that forgets an idempotency key; its subject is the item that it made."""
-
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
     """What an app says in an item: checked texts by name, where a tap leads, and until when.

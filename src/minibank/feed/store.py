@@ -9,14 +9,7 @@ import msgspec
 
 from minibank.core.pages import Position
 from minibank.db import ReadTx, Row, Tx
-from minibank.feed.records import (
-    ITEM_EXPIRY,
-    KEY_EXPIRY,
-    Content,
-    FeedItem,
-    FeedWriter,
-    KnownKey,
-)
+from minibank.feed.records import Content, FeedItem, FeedWriter, KnownKey
 
 
 class Reader(msgspec.Struct, frozen=True):
@@ -200,7 +193,7 @@ async def lock_item(tx: Tx, shard: int, item_id: str) -> None:
 
 
 async def insert_item(tx: Tx, item: FeedItem) -> None:
-    """Store a new item, and with one that expires the work of its expiry."""
+    """Store a new item."""
     content = item.content
     await tx.insert_rows(
         "feed_items",
@@ -216,11 +209,10 @@ async def insert_item(tx: Tx, item: FeedItem) -> None:
             )
         ],
     )
-    await _plan_expiry(tx, item)
 
 
 async def update_item(tx: Tx, item: FeedItem) -> None:
-    """Store what an app now says in an item, and plan its expiry anew."""
+    """Store what an app now says in an item."""
     content = item.content
     await tx.update_rows(
         "feed_items",
@@ -233,99 +225,115 @@ async def update_item(tx: Tx, item: FeedItem) -> None:
             )
         ],
     )
-    await _drop_work(tx, ITEM_EXPIRY, [item.shard], [item.id])
-    await _plan_expiry(tx, item)
 
 
-async def _plan_expiry(tx: Tx, item: FeedItem) -> None:
-    if item.content.expires_at is not None:
-        row = (item.shard, ITEM_EXPIRY, item.id, item.account_id, item.content.expires_at, 0)
-        await tx.insert_rows(
-            "due_work",
-            ("shard", "kind", "subject", "account_id", "due_at", "claimed_until"),
-            [row],
-        )
+async def delete_expired(tx: Tx, shard: int, limit: int) -> int:
+    """Remove up to `limit` items of this shard that have expired, and their dismissals; how many.
 
-
-async def _drop_work(tx: Tx, kind: str, shards: Sequence[int], subjects: Sequence[str]) -> None:
-    await tx.execute(
-        """
-        DELETE FROM due_work WHERE (shard, kind, subject) IN (
-            SELECT k.shard, k.kind, k.subject
-            FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(shard, kind, subject)
-        )
-        """,
-        shards,
-        [kind] * len(shards),
-        subjects,
-    )
-
-
-async def delete_item(tx: Tx, shard: int, item_id: str) -> None:
-    """Remove an item, its dismissals, and the work of its expiry."""
-    await tx.execute("DELETE FROM feed_items WHERE shard = $1 AND id = $2", shard, item_id)
-    await tx.execute(
-        "DELETE FROM feed_dismissals WHERE shard = $1 AND subject = $2", shard, item_id
-    )
-    await _drop_work(tx, ITEM_EXPIRY, [shard], [item_id])
-
-
-async def delete_expired(tx: Tx, shards: Sequence[int], ids: Sequence[str]) -> None:
-    """Remove those of these items that have expired, and their dismissals."""
-    await tx.execute(
-        """
-        DELETE FROM feed_items WHERE (shard, id) IN (
-            SELECT k.shard, k.id FROM unnest($1::bigint[], $2::text[]) AS k(shard, id)
-        ) AND expires_at <= $3
-        """,
-        shards,
-        ids,
+    Waits for nobody: what somebody else holds is passed over.
+    """
+    rows = await tx.fetch(
+        "SELECT id FROM feed_items WHERE shard = $1 AND expires_at <= $2"
+        " ORDER BY expires_at LIMIT $3 FOR UPDATE SKIP LOCKED",
+        shard,
         tx.now,
+        limit,
     )
-    await tx.execute(
-        """
-        DELETE FROM feed_dismissals WHERE (shard, subject) IN (
-            SELECT k.shard, k.subject
-            FROM unnest($1::bigint[], $2::text[]) AS k(shard, subject)
-            LEFT JOIN feed_items i ON i.shard = k.shard AND i.id = k.subject
-            WHERE i.id IS NULL
-        )
-        """,
-        shards,
-        ids,
-    )
-    await _finish_work(tx, ITEM_EXPIRY, shards, ids)
+    if ids := [row["id"] for row in rows]:
+        await delete_items(tx, shard, ids)
+    return len(ids)
 
 
-async def delete_keys(tx: Tx, shards: Sequence[int], item_ids: Sequence[str]) -> None:
-    """Forget those of the keys that made these items which are not kept any longer."""
+async def delete_items(tx: Tx, shard: int, ids: Sequence[str]) -> None:
+    """Remove these items and their dismissals."""
+    await tx.execute("DELETE FROM feed_items WHERE shard = $1 AND id = ANY($2)", shard, ids)
     await tx.execute(
-        """
-        DELETE FROM feed_keys WHERE (shard, item_id) IN (
-            SELECT k.shard, k.item_id
-            FROM unnest($1::bigint[], $2::text[]) AS k(shard, item_id)
-        ) AND keep_until <= $3
-        """,
-        shards,
-        item_ids,
+        "DELETE FROM feed_dismissals WHERE shard = $1 AND subject = ANY($2)", shard, ids
+    )
+
+
+async def next_expiry(tx: ReadTx, shard: int) -> int | None:
+    """When the next item of this shard expires; None when none does."""
+    row = await tx.fetch_one(
+        "SELECT MIN(expires_at) AS expires_at FROM feed_items"
+        " WHERE shard = $1 AND expires_at IS NOT NULL",
+        shard,
+    )
+    return row["expires_at"] if row else None
+
+
+async def delete_kept_keys(tx: Tx, shard: int, limit: int) -> int:
+    """Forget up to `limit` keys of this shard that were kept long enough; how many.
+
+    Waits for nobody: what somebody else holds is passed over.
+    """
+    return await tx.execute(
+        "DELETE FROM feed_keys WHERE shard = $1 AND (account_id, client_id, user_id, key) IN"
+        " (SELECT account_id, client_id, user_id, key FROM feed_keys"
+        " WHERE shard = $1 AND keep_until <= $2"
+        " ORDER BY keep_until LIMIT $3 FOR UPDATE SKIP LOCKED)",
+        shard,
         tx.now,
+        limit,
     )
-    await _finish_work(tx, KEY_EXPIRY, shards, item_ids)
 
 
-async def _finish_work(tx: Tx, kind: str, shards: Sequence[int], subjects: Sequence[str]) -> None:
-    """Remove due work that is done: what was put off meanwhile falls due later."""
-    await tx.execute(
-        """
-        DELETE FROM due_work WHERE (shard, kind, subject) IN (
-            SELECT k.shard, k.kind, k.subject
-            FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(shard, kind, subject)
-        ) AND due_at <= $4
-        """,
-        shards,
-        [kind] * len(shards),
-        subjects,
-        tx.now,
+async def next_key(tx: ReadTx, shard: int) -> int | None:
+    """Until when the next key of this shard is kept; None when there is none."""
+    row = await tx.fetch_one(
+        "SELECT MIN(keep_until) AS keep_until FROM feed_keys WHERE shard = $1", shard
+    )
+    return row["keep_until"] if row else None
+
+
+async def delete_dismissals(tx: Tx, shard: int, account_id: str, user_id: str, limit: int) -> int:
+    """Remove up to `limit` dismissals of a user, or of all if it is empty; how many."""
+    return await tx.execute(
+        "DELETE FROM feed_dismissals WHERE shard = $1 AND (subject, user_id) IN"
+        " (SELECT subject, user_id FROM feed_dismissals"
+        " WHERE shard = $1 AND account_id = $2 AND ($3 = '' OR user_id = $3)"
+        " ORDER BY dismissed_at LIMIT $4)",
+        shard,
+        account_id,
+        user_id,
+        limit,
+    )
+
+
+async def delete_keys(tx: Tx, shard: int, account_id: str, user_id: str, limit: int) -> int:
+    """Forget up to `limit` keys of a user, or of all if it is empty; how many."""
+    return await tx.execute(
+        "DELETE FROM feed_keys WHERE shard = $1 AND account_id = $2"
+        " AND (client_id, user_id, key) IN (SELECT client_id, user_id, key FROM feed_keys"
+        " WHERE shard = $1 AND account_id = $2 AND ($3 = '' OR user_id = $3)"
+        " ORDER BY client_id, user_id, key LIMIT $4)",
+        shard,
+        account_id,
+        user_id,
+        limit,
+    )
+
+
+async def delete_items_of(tx: Tx, shard: int, account_id: str, limit: int) -> int:
+    """Remove up to `limit` items of an account; how many."""
+    return await tx.execute(
+        "DELETE FROM feed_items WHERE shard = $1 AND id IN (SELECT id FROM feed_items"
+        " WHERE shard = $1 AND account_id = $2 ORDER BY created_at, id LIMIT $3)",
+        shard,
+        account_id,
+        limit,
+    )
+
+
+async def delete_writers(tx: Tx, shard: int, account_id: str, limit: int) -> int:
+    """Forget up to `limit` apps that put something on an account's feed; how many."""
+    return await tx.execute(
+        "DELETE FROM feed_writers WHERE shard = $1 AND account_id = $2 AND client_id IN"
+        " (SELECT client_id FROM feed_writers WHERE shard = $1 AND account_id = $2"
+        " ORDER BY client_id LIMIT $3)",
+        shard,
+        account_id,
+        limit,
     )
 
 
@@ -347,30 +355,19 @@ async def find_key(tx: ReadTx, reader: Reader, key: str) -> KnownKey | None:
     return KnownKey(digest=row["digest"], item_id=row["item_id"], keep_until=row["keep_until"])
 
 
-async def put_key(tx: Tx, reader: Reader, key: str, known: KnownKey, before: str | None) -> None:
-    """Keep an idempotency key, and plan that it is forgotten.
-
-    `before` is the item that the same key made in a time that is not kept any longer.
-    """
-    if before is not None:
-        await delete_keys(tx, [reader.shard], [before])
-    await tx.insert_rows(
-        "feed_keys",
-        (
-            *("shard", "account_id", "client_id", "user_id", "key", "digest", "item_id"),
-            "keep_until",
-        ),
-        [
-            (
-                *(reader.shard, reader.account_id, reader.client_id, reader.user_id),
-                *(key, known.digest, known.item_id, known.keep_until),
-            )
-        ],
-    )
-    await tx.insert_rows(
-        "due_work",
-        ("shard", "kind", "subject", "account_id", "due_at", "claimed_until"),
-        [(reader.shard, KEY_EXPIRY, known.item_id, reader.account_id, known.keep_until, 0)],
+async def put_key(tx: Tx, reader: Reader, key: str, known: KnownKey) -> None:
+    """Keep an idempotency key, also one that was used in a time that is not kept any longer."""
+    await tx.execute(
+        """
+        INSERT INTO feed_keys
+            (shard, account_id, client_id, user_id, key, digest, item_id, keep_until)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (shard, account_id, client_id, user_id, key)
+        DO UPDATE SET digest = excluded.digest, item_id = excluded.item_id,
+            keep_until = excluded.keep_until
+        """,
+        *(reader.shard, reader.account_id, reader.client_id, reader.user_id),
+        *(key, known.digest, known.item_id, known.keep_until),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from minibank.core.ids import shard_of, shard_of_text
-from minibank.db import ReadTx, Row, Tx
+from minibank.db import ReadTx, Tx
 
 
 class User(msgspec.Struct, frozen=True):
@@ -18,57 +18,50 @@ class User(msgspec.Struct, frozen=True):
     created_at: int
 
 
-def _user(row: Row) -> User:
-    return User(
-        id=row["id"],
-        email=row["email"],
-        name=row["name"],
-        preferred_first_name=row["preferred_first_name"],
-        created_at=row["created_at"],
-    )
-
-
 async def find_user(tx: ReadTx, user_id: str) -> User | None:
-    """The user with this id."""
+    """The user with this id; nobody who is being erased, or was."""
     shard = shard_of(user_id)
     if shard is None:
         return None
     row = await tx.fetch_one(
         "SELECT id, email, name, preferred_first_name, created_at"
-        " FROM users WHERE shard = $1 AND id = $2",
+        " FROM users WHERE shard = $1 AND id = $2 AND erasure_began_at IS NULL",
         shard,
         user_id,
     )
-    return _user(row) if row else None
+    return User(**row) if row else None
 
 
-async def list_users(tx: ReadTx, user_ids: Sequence[str]) -> list[User]:
-    """Those of these users who exist, in no particular order."""
+async def is_known(tx: ReadTx, user_id: str) -> bool:
+    """Whether there is a row of this user, be it of one who is being erased."""
+    row = await tx.fetch_one(
+        "SELECT id FROM users WHERE shard = $1 AND id = $2", shard_of(user_id), user_id
+    )
+    return row is not None
+
+
+async def lock_users(tx: Tx, user_ids: Sequence[str]) -> list[User]:
+    """Those of these users who exist, in no particular order, held until the unit of work ends.
+
+    Whatever makes more of a person than there was takes this lock, so that an erasure sees it.
+    """
     shards = {shard for shard in map(shard_of, user_ids) if shard is not None}
     rows = await tx.fetch(
         "SELECT id, email, name, preferred_first_name, created_at"
-        " FROM users WHERE shard = ANY($1) AND id = ANY($2)",
+        " FROM users WHERE shard = ANY($1) AND id = ANY($2) AND erasure_began_at IS NULL"
+        " ORDER BY shard, id FOR NO KEY UPDATE",
         sorted(shards),
         list(user_ids),
     )
-    return [_user(row) for row in rows]
+    return [User(**row) for row in rows]
 
 
 async def insert_user(tx: Tx, shard: int, user: User) -> None:
     """Store a new user."""
     await tx.insert_rows(
         "users",
-        ("shard", "id", "email", "name", "preferred_first_name", "created_at"),
-        [
-            (
-                shard,
-                user.id,
-                user.email,
-                user.name,
-                user.preferred_first_name,
-                user.created_at,
-            )
-        ],
+        ("shard", *User.__struct_fields__),
+        [(shard, *msgspec.structs.astuple(user))],
     )
 
 
@@ -95,16 +88,15 @@ async def insert_claim(tx: Tx, email_key: str, user_id: str) -> bool:
     return claimed == 1
 
 
-async def read_claim(tx: Tx, email_key: str) -> Claim:
-    """The claim on an address that is claimed, locked."""
+async def lock_claim(tx: Tx, email_key: str) -> Claim | None:
+    """The claim on an address, locked; None when it has just been given up."""
     row = await tx.fetch_one(
         "SELECT user_id, claimed_at FROM email_claims"
         " WHERE shard = $1 AND email_key = $2 FOR NO KEY UPDATE",
         shard_of_text(email_key),
         email_key,
     )
-    assert row is not None, "claims are not given up"
-    return Claim(row["user_id"], row["claimed_at"])
+    return Claim(row["user_id"], row["claimed_at"]) if row else None
 
 
 async def move_claim(tx: Tx, email_key: str, user_id: str) -> None:
@@ -141,11 +133,14 @@ async def find_login(tx: ReadTx, email_key: str) -> Login | None:
     row = await tx.fetch_one(
         "SELECT u.id, u.email, u.name, u.preferred_first_name, u.created_at, p.hash"
         " FROM users u LEFT JOIN passwords p ON p.shard = u.shard AND p.user_id = u.id"
-        " WHERE u.shard = $1 AND u.id = $2",
+        " WHERE u.shard = $1 AND u.id = $2 AND u.erasure_began_at IS NULL",
         claim_shard if shard is None else shard,
         user_id,
     )
-    return Login(_user(row), row["hash"]) if row else None
+    if row is None:
+        return None
+    known = dict(row)
+    return Login(password_hash=known.pop("hash"), user=User(**known))
 
 
 async def upsert_password(tx: Tx, user_id: str, password_hash: str) -> None:
@@ -169,3 +164,76 @@ async def lock_password(tx: Tx, user_id: str) -> str | None:
         user_id,
     )
     return row["hash"] if row else None
+
+
+# Erasing.
+
+
+class Leaving(msgspec.Struct, frozen=True):
+    """A person who is to be erased: since when, None when nothing has been done yet."""
+
+    user: User
+    began_at: int | None
+
+
+async def find_leaving(tx: ReadTx, user_id: str) -> Leaving | None:
+    """The user with this id, being erased or not; None for one who has been."""
+    row = await tx.fetch_one(
+        "SELECT id, email, name, preferred_first_name, created_at, erasure_began_at"
+        " FROM users WHERE shard = $1 AND id = $2 AND erased_at IS NULL",
+        shard_of(user_id),
+        user_id,
+    )
+    if row is None:
+        return None
+    user = {name: row[name] for name in User.__struct_fields__}
+    return Leaving(User(**user), row["erasure_began_at"])
+
+
+async def find_claimant(tx: ReadTx, email_key: str) -> str | None:
+    """The id of whoever claims this address, being erased or not."""
+    row = await tx.fetch_one(
+        "SELECT user_id FROM email_claims WHERE shard = $1 AND email_key = $2",
+        shard_of_text(email_key),
+        email_key,
+    )
+    return row["user_id"] if row else None
+
+
+async def lock_leaving(tx: Tx, user_id: str) -> Leaving | None:
+    """`find_leaving`, held until the unit of work ends."""
+    await tx.fetch(
+        "SELECT id FROM users WHERE shard = $1 AND id = $2 FOR NO KEY UPDATE",
+        shard_of(user_id),
+        user_id,
+    )
+    return await find_leaving(tx, user_id)
+
+
+async def mark_leaving(tx: Tx, user_id: str) -> None:
+    """From now on nobody finds this person, who has no password any more."""
+    shard = shard_of(user_id)
+    await tx.execute(
+        "UPDATE users SET erasure_began_at = $3 WHERE shard = $1 AND id = $2",
+        shard,
+        user_id,
+        tx.now,
+    )
+    await tx.execute("DELETE FROM passwords WHERE shard = $1 AND user_id = $2", shard, user_id)
+
+
+async def blank_user(tx: Tx, user_id: str, email_key: str) -> None:
+    """Take the name and the address off a person, and give the address up."""
+    await tx.execute(
+        "UPDATE users SET email = '', name = '', preferred_first_name = '', erased_at = $3"
+        " WHERE shard = $1 AND id = $2",
+        shard_of(user_id),
+        user_id,
+        tx.now,
+    )
+    await tx.execute(
+        "DELETE FROM email_claims WHERE shard = $1 AND email_key = $2 AND user_id = $3",
+        shard_of_text(email_key),
+        email_key,
+        user_id,
+    )

@@ -1,6 +1,7 @@
 """Make people and change what proves them."""
 
 import unicodedata
+from collections.abc import Sequence
 
 import msgspec
 
@@ -55,18 +56,28 @@ async def create_user(tx: Tx, new: NewUser, ids: IdSource | None = None) -> User
 
 async def _claim(tx: Tx, key: str, user_id: str) -> User | None:
     """Claim an address for a user to be written; the user when that was done before."""
-    if await store.insert_claim(tx, key, user_id):
-        return None
-    claim = await store.read_claim(tx, key)
-    holder = await store.find_user(tx, claim.user_id)
-    if holder is not None and holder.id == user_id:
+    claim = None
+    while claim is None:
+        if await store.insert_claim(tx, key, user_id):
+            return None
+        claim = await store.lock_claim(tx, key)
+    if claim.user_id == user_id and (holder := await store.find_user(tx, user_id)):
         return holder
     # A claim that no user confirms is not at once free: where the two rows live on different
     # nodes, the claim may be seen a moment before the user.
-    if holder is not None or claim.claimed_at > tx.now - CLAIM_SECONDS * 1_000_000:
+    is_young = claim.claimed_at > tx.now - CLAIM_SECONDS * 1_000_000
+    if is_young or await store.is_known(tx, claim.user_id):
         raise BadParam("email", "belongs to another user")
     await store.move_claim(tx, key, user_id)
     return None
+
+
+async def hold_users(tx: Tx, user_ids: Sequence[str]) -> dict[str, User]:
+    """Those of these people who exist, by id, held until the unit of work ends.
+
+    For whoever makes more of them than there was: none of them is erased meanwhile.
+    """
+    return {user.id: user for user in await store.lock_users(tx, user_ids)}
 
 
 async def find_user_by_email(tx: ReadTx, email: str) -> User | None:
@@ -82,7 +93,7 @@ async def set_password_hash(tx: Tx, user_id: str, password_hash: str) -> None:
     same unit of work, after this (`minibank.oauth.revocation.revoke_user`). A sign-in under way
     with the old password then either finishes before, and its tokens end, or finds it changed.
     """
-    if await store.find_user(tx, user_id) is None:
+    if not await store.lock_users(tx, [user_id]):
         raise NotFound("user", "There is no such user")
     await store.upsert_password(tx, user_id, password_hash)
 

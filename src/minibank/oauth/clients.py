@@ -17,6 +17,7 @@ from minibank.oauth.records import (
     Grant,
 )
 from minibank.oauth.redirect_uris import require_redirect_uris
+from minibank.oauth.retention.planning import plan_secrets
 from minibank.oauth.secrets import digest, is_client_secret, new_client_secret
 
 NAME_MAX = 100
@@ -79,7 +80,9 @@ async def rotate_secret(
     if client is None or not client.confidential:
         raise BadParam("client_id", "is a public client's, which has no secret")
     if not await store.has_current_secret(tx, client_id, digest(secret)):
-        await store.retire_secrets(tx, client_id, tx.now + overlap_seconds * 1_000_000)
+        expires_at = tx.now + overlap_seconds * 1_000_000
+        await store.retire_secrets(tx, client_id, expires_at)
+        await plan_secrets(tx, client_id, expires_at)
         await store.insert_secret(tx, client_id, digest(secret))
     return secret
 

@@ -9,6 +9,7 @@ from minibank.db import Tx
 from minibank.oauth import refusals, store
 from minibank.oauth.records import Client, Exchange, FormerToken
 from minibank.oauth.refusals import Refusal
+from minibank.oauth.retention.planning import remember
 from minibank.oauth.secrets import ParsedToken, digest
 from minibank.oauth.tokens import MICROSECONDS, NewPair, TokenRules, former_tokens
 
@@ -25,9 +26,8 @@ async def issue_pair(
         return False
     new = pair.values(tx.now, rules)
     replaced = await store.put_pair(tx, pair.shard, user_id, client.id, new)
-    if replaced is not None:
-        former = former_tokens(replaced, access="evicted", refresh="evicted")
-        await store.insert_former_tokens(tx, pair.shard, former, rules.keep_until(tx.now))
+    former = former_tokens(replaced, access="evicted", refresh="evicted") if replaced else []
+    await remember(tx, pair.shard, former, rules, issued=new)
     return True
 
 
@@ -49,7 +49,7 @@ async def exchange_refresh_token(
     former = former_tokens(
         replaced, access="evicted", refresh="spent", successor=new.refresh_digest
     )
-    await store.insert_former_tokens(tx, presented.shard, former, rules.keep_until(tx.now))
+    await remember(tx, presented.shard, former, rules, issued=new)
     return replaced.user_id
 
 
@@ -65,7 +65,7 @@ async def _refuse_refresh_token(
         return former.user_id
     if former.reason == "spent":
         await _record_reuse(tx, presented.shard, former, rules)
-        return Refusal(refusals.bad_refresh_token())
+        return Refusal(refusals.bad_refresh_token(), is_reuse=True)
     if former.reason == "revoked":
         return Refusal(refusals.bad_refresh_token())
     return Refusal(refusals.evicted_refresh_token())
@@ -78,4 +78,4 @@ async def _record_reuse(tx: Tx, shard: int, former: FormerToken, rules: TokenRul
     live = await store.delete_pair_of(tx, shard, former.user_id, former.client_id)
     if live is not None:
         ended = former_tokens(live, access="revoked", refresh="revoked")
-        await store.insert_former_tokens(tx, shard, ended, rules.keep_until(tx.now))
+        await remember(tx, shard, ended, rules)

@@ -14,6 +14,7 @@ from minibank.identity.store import Login, find_login
 from minibank.identity.users import confirm_password
 from minibank.oauth import refusals
 from minibank.oauth.grants import issue_pair
+from minibank.oauth.metrics import TokenMetrics
 from minibank.oauth.records import Client
 from minibank.oauth.throttle import Guess, count_guess, guess_of, settle_right_guess
 from minibank.oauth.tokens import Answer, NewPair, TokenRules
@@ -35,14 +36,14 @@ class _Verified:
 
 
 async def grant_by_password(
-    db: Database, client: Client, attempt: PasswordGuess, rules: TokenRules
+    db: Database, client: Client, attempt: PasswordGuess, rules: TokenRules, metrics: TokenMetrics
 ) -> Answer:
     """A new pair for whoever knows the password; raises `could_not_authenticate` else.
 
     One answer, at one cost, for an unknown address, a wrong password and too many guesses.
     """
     guess = guess_of(client.id, email_key(attempt.username), attempt.address)
-    verified = await _verify(db, attempt, guess, rules)
+    verified = await _verify(db, attempt, guess, rules, metrics)
     if verified is None:
         raise refusals.could_not_authenticate()
     user_id, verified_hash = verified.user_id, verified.password_hash
@@ -64,18 +65,20 @@ async def grant_by_password(
     return pair.answer(client, user_id, rules)
 
 
-async def waste_guess(db: Database, attempt: PasswordGuess, rules: TokenRules) -> None:
+async def waste_guess(
+    db: Database, attempt: PasswordGuess, rules: TokenRules, metrics: TokenMetrics
+) -> None:
     """Do what a wrong password costs, for a client that did not prove itself.
 
     The guess counts for its network address, and never for a real client: otherwise anybody could
     lock a person out of somebody's app.
     """
     guess = guess_of("", email_key(attempt.username), attempt.address)
-    await _verify(db, attempt, guess, rules)
+    await _verify(db, attempt, guess, rules, metrics)
 
 
 async def _verify(
-    db: Database, attempt: PasswordGuess, guess: Guess, rules: TokenRules
+    db: Database, attempt: PasswordGuess, guess: Guess, rules: TokenRules, metrics: TokenMetrics
 ) -> _Verified | None:
     """Whose password this is, if it may be judged and is right."""
 
@@ -84,6 +87,8 @@ async def _verify(
         return may_judge, await find_login(tx, email_key(attempt.username))
 
     may_judge, login = await db.transact(count)
+    if not may_judge:
+        metrics.throttled.add()
     password_hash = login.password_hash if login and may_judge else None
     is_right = await verify_password(password_hash, attempt.password)
     if login is None or password_hash is None or not is_right:

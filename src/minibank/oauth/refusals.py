@@ -7,9 +7,13 @@ from minibank.core.errors import BadRequest, BankError, MissingParam, Unauthoriz
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer no whose record must be kept: returned from a unit of work, raised after it."""
+    """An answer no whose record must be kept: returned from a unit of work, raised after it.
+
+    `is_reuse` says that a spent refresh token came again.
+    """
 
     error: BankError
+    is_reuse: bool = False
 
 
 def could_not_authenticate() -> BadRequest:

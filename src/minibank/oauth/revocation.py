@@ -9,6 +9,7 @@ from minibank.core.ids import shard_of
 from minibank.db import Tx
 from minibank.oauth import store
 from minibank.oauth.records import EndedPair, Reason
+from minibank.oauth.retention.planning import remember
 from minibank.oauth.secrets import parse_token
 from minibank.oauth.tokens import TokenRules, former_tokens
 
@@ -32,7 +33,7 @@ async def revoke_client_user(tx: Tx, client_id: str, user_id: str, rules: TokenR
     if shard is None:
         return 0
     ended = await store.delete_pair_of(tx, shard, user_id, client_id)
-    return await _remember(tx, shard, [ended] if ended else [], "revoked", rules)
+    return await _end(tx, shard, [ended] if ended else [], "revoked", rules)
 
 
 async def revoke_user(tx: Tx, user_id: str, rules: TokenRules) -> int:
@@ -41,7 +42,7 @@ async def revoke_user(tx: Tx, user_id: str, rules: TokenRules) -> int:
     if shard is None:
         return 0
     ended = await store.delete_pairs_of_user(tx, shard, user_id)
-    return await _remember(tx, shard, ended, "revoked", rules)
+    return await _end(tx, shard, ended, "revoked", rules)
 
 
 async def _end_pair_with(tx: Tx, token: str, reason: Reason, rules: TokenRules) -> int:
@@ -49,13 +50,12 @@ async def _end_pair_with(tx: Tx, token: str, reason: Reason, rules: TokenRules) 
     if parsed is None:
         return 0
     ended = await store.delete_pair_with(tx, parsed.shard, parsed.digest)
-    return await _remember(tx, parsed.shard, [ended] if ended else [], reason, rules)
+    return await _end(tx, parsed.shard, [ended] if ended else [], reason, rules)
 
 
-async def _remember(
+async def _end(
     tx: Tx, shard: int, ended: Sequence[EndedPair], reason: Reason, rules: TokenRules
 ) -> int:
     former = [token for pair in ended for token in former_tokens(pair, reason, reason)]
-    if former:
-        await store.insert_former_tokens(tx, shard, former, rules.keep_until(tx.now))
+    await remember(tx, shard, former, rules)
     return len(ended)

@@ -344,12 +344,16 @@ async def forget_guesses(tx: Tx, shard: int, subject: bytes) -> None:
     )
 
 
-async def sweep_guesses(tx: Tx, shard: int) -> None:
-    """Remove some counts of this shard whose window is over; waits for nobody."""
-    await tx.execute(
-        "DELETE FROM password_failures WHERE shard = $1 AND subject IN"
-        " (SELECT subject FROM password_failures WHERE shard = $1 AND window_ends_at <= $2"
-        " ORDER BY window_ends_at LIMIT 10 FOR UPDATE SKIP LOCKED)",
+# Erasing.
+
+
+async def delete_former_tokens_of(tx: Tx, shard: int, user_id: str, limit: int) -> int:
+    """Forget up to `limit` ended tokens of a user; how many."""
+    return await tx.execute(
+        "DELETE FROM former_tokens WHERE shard = $1 AND digest IN"
+        " (SELECT digest FROM former_tokens WHERE shard = $1 AND user_id = $2"
+        " ORDER BY digest LIMIT $3)",
         shard,
-        tx.now,
+        user_id,
+        limit,
     )

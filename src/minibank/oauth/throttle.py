@@ -11,6 +11,7 @@ from minibank.core.addresses import network_of
 from minibank.core.ids import SHARDS
 from minibank.db import Tx
 from minibank.oauth import store
+from minibank.oauth.retention.planning import plan_guesses
 from minibank.oauth.tokens import MICROSECONDS, TokenRules
 
 
@@ -64,8 +65,7 @@ async def count_guess(tx: Tx, guess: Guess, rules: TokenRules) -> bool:
         most = rules.password_failures_max if is_login else rules.password_failures_address_max
         count = await store.count_guess(tx, subject.shard, subject.digest, ends_at)
         may_judge = may_judge and count <= most
-    # Whoever guesses clears away after others. Last, because it takes further locks.
-    await store.sweep_guesses(tx, guess.login.shard)
+    await plan_guesses(tx, [subject.shard for subject in guess.subjects], ends_at)
     return may_judge
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from minibank.core.errors import BadRequest
+from minibank.core.errors import BadRequest, BankError
 from minibank.db import Database, ReadTx, Tx
 from minibank.oauth import refusals
 from minibank.oauth.client_authentication import authenticate, identify, require_no_credentials
 from minibank.oauth.grants import exchange_refresh_token
+from minibank.oauth.metrics import TokenMetrics
 from minibank.oauth.password_grant import PasswordGuess, grant_by_password, waste_guess
 from minibank.oauth.records import CONFIDENTIAL_GRANTS, Client
 from minibank.oauth.refusals import Refusal
@@ -28,21 +29,37 @@ class TokenRequest:
     address: str | None = None
 
 
-async def answer_token_request(db: Database, request: TokenRequest, rules: TokenRules) -> Answer:
+async def answer_token_request(
+    db: Database, request: TokenRequest, rules: TokenRules, metrics: TokenMetrics | None = None
+) -> Answer:
     """The answer to a token request; raises `BadRequest` or `Unauthorized` with `oauth_error` set.
 
     Opens its own units of work: a password is verified between them, because that takes too long
     to hold a transaction for.
     """
+    metrics = metrics or TokenMetrics()
+    label = metrics.grant(request.body.get("grant_type", ""))
+    try:
+        answer = await _answer(db, request, rules, metrics)
+    except BankError:
+        metrics.refused.add(label)
+        raise
+    metrics.issued.add(label)
+    return answer
+
+
+async def _answer(
+    db: Database, request: TokenRequest, rules: TokenRules, metrics: TokenMetrics
+) -> Answer:
     require_no_credentials(request.query)
     grant_type = _require(request, "grant_type")
     grant = _GRANTS.get(grant_type)
     if grant is None:
         raise refusals.unsupported_grant_type()
-    client = await _authenticate(db, request, grant_type, rules)
+    client = await _authenticate(db, request, grant_type, rules, metrics)
     if not _may_use(client, grant_type, rules):
         raise refusals.client_not_enabled()
-    return await grant(db, client, request, rules)
+    return await grant(db, client, request, rules, metrics)
 
 
 def _require(request: TokenRequest, name: str) -> str:
@@ -53,7 +70,11 @@ def _require(request: TokenRequest, name: str) -> str:
 
 
 async def _authenticate(
-    db: Database, request: TokenRequest, grant_type: str, rules: TokenRules
+    db: Database,
+    request: TokenRequest,
+    grant_type: str,
+    rules: TokenRules,
+    metrics: TokenMetrics,
 ) -> Client:
     """The client; where a password would be judged next, failing takes as long as that."""
 
@@ -65,7 +86,7 @@ async def _authenticate(
         return await db.read(work)
     except BadRequest:
         if grant_type == "password":
-            await waste_guess(db, _guess(request), rules)
+            await waste_guess(db, _guess(request), rules, metrics)
         raise
 
 
@@ -83,16 +104,16 @@ def _may_use(client: Client, grant_type: str, rules: TokenRules) -> bool:
 
 
 async def password_grant(
-    db: Database, client: Client, request: TokenRequest, rules: TokenRules
+    db: Database, client: Client, request: TokenRequest, rules: TokenRules, metrics: TokenMetrics
 ) -> Answer:
     """RFC 6749 section 4.3: `username` is the person's e-mail address."""
     _require(request, "username")
     _require(request, "password")
-    return await grant_by_password(db, client, _guess(request), rules)
+    return await grant_by_password(db, client, _guess(request), rules, metrics)
 
 
 async def refresh_grant(
-    db: Database, client: Client, request: TokenRequest, rules: TokenRules
+    db: Database, client: Client, request: TokenRequest, rules: TokenRules, metrics: TokenMetrics
 ) -> Answer:
     """RFC 6749 section 6: a refresh token for a new pair, once."""
     presented = parse_token(_require(request, "refresh_token"))
@@ -105,19 +126,23 @@ async def refresh_grant(
 
     outcome = await db.transact(work)
     if isinstance(outcome, Refusal):
+        if outcome.is_reuse:
+            metrics.reuses.add()
         raise outcome.error
     return pair.answer(client, outcome, rules)
 
 
 async def code_grant(
-    db: Database, client: Client, request: TokenRequest, rules: TokenRules
+    db: Database, client: Client, request: TokenRequest, rules: TokenRules, metrics: TokenMetrics
 ) -> Answer:
     """RFC 6749 section 4.1.3. Nothing hands out codes, so every code is an unknown one."""
     _require(request, "code")
     raise refusals.bad_authorization_code()
 
 
-_GRANTS: Mapping[str, Callable[[Database, Client, TokenRequest, TokenRules], Awaitable[Answer]]] = {
+Granter = Callable[[Database, Client, TokenRequest, TokenRules, TokenMetrics], Awaitable[Answer]]
+
+_GRANTS: Mapping[str, Granter] = {
     "password": password_grant,
     "refresh_token": refresh_grant,
     "authorization_code": code_grant,

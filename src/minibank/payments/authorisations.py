@@ -13,7 +13,6 @@ from minibank.payments.announcements import draft_deliveries
 from minibank.payments.cards import answer, draft_payment, with_hold
 from minibank.payments.commands import (
     AuthoriseCard,
-    DeclineReason,
     ExpireAuthorisation,
     IncrementAuthorisation,
     ReverseAuthorisation,
@@ -21,7 +20,7 @@ from minibank.payments.commands import (
 from minibank.payments.drafts import draft_posting, draft_transaction, local_after
 from minibank.payments.effects import Authorisation, AuthorisationState, Effect
 from minibank.payments.picture import Account, Card, Picture
-from minibank.transactions.records import TransactionRecord
+from minibank.transactions.records import DeclineReason, TransactionRecord
 
 HOLD_SECONDS_MAX = 366 * 24 * 3600
 """The longest life of a hold."""

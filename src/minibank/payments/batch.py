@@ -49,11 +49,10 @@ async def gather(
     """
     accounts = store.keys_of(_accounts(commands))
     await store.lock_accounts(tx, accounts)
-    picture = Picture(tx.now, hold_seconds, await store.list_accounts(tx, accounts))
+    facts = await store.list_facts(tx, accounts)
+    picture = Picture(tx.now, hold_seconds, facts.accounts, facts.owners, facts.cards)
     for known in await store.list_recorded(tx, _identities(commands)):
         picture.recorded[known.account_id, known.issuer, known.command_id] = known
-    picture.owners = await store.list_owners(tx, accounts)
-    picture.cards = await store.list_cards(tx, accounts)
     if any(account.has_webhooks for account in picture.accounts.values()):
         picture.webhooks = await store.list_webhooks(tx, accounts)
     if authorisations := _named(commands, "authorisation_id"):

@@ -1,12 +1,12 @@
 """What card payments share: the scheme's words, the draft of a payment, the answer."""
 
-import dataclasses
+import msgspec
 
-from minibank.payments.commands import AuthoriseCard, DeclineReason, Outcome, PresentCard
+from minibank.payments.commands import AuthoriseCard, Outcome, PresentCard
 from minibank.payments.drafts import Draft, local_money
 from minibank.payments.effects import Authorisation, AuthorisationState
 from minibank.payments.picture import Account, Card, Picture
-from minibank.transactions.records import TransactionRecord
+from minibank.transactions.records import DeclineReason, TransactionRecord
 
 SCHEME = "mastercard"
 CARD_KEY = "mastercard_card_id"
@@ -44,7 +44,7 @@ def with_hold(
     authorisation: Authorisation, held: int, state: AuthorisationState = "open"
 ) -> Authorisation:
     """The authorisation, holding this much, in this state."""
-    return dataclasses.replace(authorisation, held=held, state=state)
+    return msgspec.structs.replace(authorisation, held=held, state=state)
 
 
 def answer(

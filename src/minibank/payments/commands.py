@@ -6,13 +6,11 @@ was another currency. A command's identity is (issuer, account, id): sent again 
 before and done once; the same identity with other content is refused.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
-DeclineReason = Literal[
-    "INSUFFICIENT_FUNDS", "CARD_INACTIVE", "CARD_BLOCKED", "INVALID_CVC", "OTHER"
-]
+from minibank.transactions.records import DeclineReason
 
 
 class Counterparty(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -160,6 +158,11 @@ AnyCommand = (
     | SendTransfer
     | TransferBetween
 )
+
+COMMAND_NAMES: dict[type[Command], str] = {
+    one: str(one.__struct_config__.tag) for one in get_args(AnyCommand)
+}
+"""What the commands are called in rows and metrics."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

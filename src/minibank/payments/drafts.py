@@ -8,9 +8,9 @@ from minibank.core.errors import BadParam
 from minibank.core.ids import IdSource
 from minibank.core.money import require_amount, require_currency
 from minibank.ledger.entries import EntrySet, moves
-from minibank.payments.commands import Counterparty, DeclineReason
+from minibank.payments.commands import Counterparty
 from minibank.payments.picture import Account, Picture
-from minibank.transactions.records import Kind, TransactionRecord
+from minibank.transactions.records import DeclineReason, Kind, TransactionRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from minibank.ledger.entries import EntrySet
 from minibank.payments.commands import Outcome
 from minibank.transactions.records import TransactionRecord
@@ -14,9 +16,8 @@ EXPIRY = "authorisation_expiry"
 """The kind of due work that ends a hold nobody presented."""
 
 
-@dataclass(frozen=True, slots=True)
-class Authorisation:
-    """A hold on an account's money; `held` is what it still holds."""
+class Authorisation(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `authorisations`: a hold on an account's money; `held` is what it still holds."""
 
     shard: int
     id: str

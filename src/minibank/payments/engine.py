@@ -15,6 +15,7 @@ from minibank.core.clock import Clock
 from minibank.core.errors import (
     BadRequest,
     BankError,
+    Conflict,
     InternalService,
     RateLimited,
     Timeout,
@@ -22,7 +23,8 @@ from minibank.core.errors import (
 )
 from minibank.db import BadData, Database, DatabaseError, UniqueViolation
 from minibank.payments.batch import run_batch
-from minibank.payments.commands import Command, Outcome
+from minibank.payments.commands import COMMAND_NAMES, Command, Outcome
+from minibank.payments.metrics import LATE, QUEUE_FULL, SHUTTING_DOWN, EngineMetrics
 from minibank.payments.picture import Answer
 from minibank.payments.prepared import Prepared, prepare
 
@@ -46,12 +48,12 @@ class EngineSettings:
     public_url: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class EngineCounters:
     """What the engine has done since it started."""
 
-    commands: int = 0
-    commits: int = 0
+    commands: int
+    commits: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,12 @@ class _Queued:
 class Engine:
     """Executes commands; safe to share between all requests of a process."""
 
-    def __init__(self, db: Database, settings: EngineSettings | None = None) -> None:
+    def __init__(
+        self,
+        db: Database,
+        settings: EngineSettings | None = None,
+        metrics: EngineMetrics | None = None,
+    ) -> None:
         self._db = db
         self._clock: Clock = db.clock
         self._settings = settings or EngineSettings()
@@ -72,7 +79,14 @@ class Engine:
         self._bulk: deque[_Queued] = deque()
         self._runner: asyncio.Task[None] | None = None
         self._closing = False
-        self.counters = EngineCounters()
+        self._metrics = metrics or EngineMetrics()
+        self._metrics.queue_length.follow(lambda: len(self._waiting) + len(self._bulk))
+
+    @property
+    def counters(self) -> EngineCounters:
+        """Commands that were committed, and the commits that took."""
+        size = self._metrics.batch_size
+        return EngineCounters(int(size.total()), int(self._metrics.commits.total()))
 
     async def execute(self, command: Command) -> Outcome:
         """Execute one command and answer its outcome, declined or done.
@@ -105,8 +119,10 @@ class Engine:
 
     def _enqueue(self, queue: deque[_Queued], command: Command) -> "asyncio.Future[Outcome]":
         if self._closing:
+            self._metrics.turned_away.add(SHUTTING_DOWN)
             raise Unavailable("unavailable.shutting_down", "The bank is shutting down")
         if len(self._waiting) + len(self._bulk) >= self._settings.queue_max:
+            self._metrics.turned_away.add(QUEUE_FULL)
             raise RateLimited(
                 "rate_limited.overloaded", "Too many payments are waiting", retry_after=1
             )
@@ -152,6 +168,7 @@ class Engine:
         waited = self._clock.monotonic() - one.queued_at
         if waited <= self._settings.queue_wait_seconds:
             return False
+        self._metrics.turned_away.add(LATE)
         _settle(one, Timeout("timeout", "The payment waited too long and was not begun"))
         return True
 
@@ -159,6 +176,7 @@ class Engine:
         """Run one batch; what the database refuses is found by halves, so that it fails alone."""
         prepared = [one.prepared for one in batch]
         rules = self._settings.hold_seconds, self._settings.public_url
+        began = self._clock.monotonic()
         try:
             answers = await self._db.transact(lambda tx: run_batch(tx, prepared, *rules))
         except (BadData, UniqueViolation) as error:
@@ -167,17 +185,29 @@ class Engine:
                 await self._execute(batch[:half])
                 await self._execute(batch[half:])
             else:
-                _refuse(batch, error, _unstorable)
+                self._refuse(batch, error, _unstorable)
         except DatabaseError as error:
-            _refuse(batch, error, _unavailable)
+            self._refuse(batch, error, _unavailable)
         except Exception as error:
             log.exception("a batch failed")
-            _refuse(batch, error, InternalService)
+            self._refuse(batch, error, InternalService)
         else:
-            self.counters.commits += 1
-            self.counters.commands += len(batch)
-            for one, answer in zip(batch, answers, strict=True):
-                _settle(one, answer)
+            self._metrics.commits.add()
+            self._metrics.batch_size.observe(len(batch))
+            self._metrics.batch_seconds.observe(self._clock.monotonic() - began)
+            self._settle(batch, answers)
+
+    def _refuse(
+        self, batch: Sequence[_Queued], error: Exception, answer: Callable[[], BankError]
+    ) -> None:
+        log.error("commands were refused", error=type(error).__name__, commands=len(batch))
+        self._settle(batch, [answer() for _ in batch])
+
+    def _settle(self, batch: Sequence[_Queued], answers: Sequence[Answer]) -> None:
+        count = self._metrics.commands.add
+        for one, answer in zip(batch, answers, strict=True):
+            count(COMMAND_NAMES[type(one.prepared.command)], _outcome_of(answer))
+            _settle(one, answer)
 
 
 def _unstorable() -> BankError:
@@ -188,10 +218,13 @@ def _unavailable() -> BankError:
     return Unavailable("unavailable.database", "The database is away")
 
 
-def _refuse(batch: Sequence[_Queued], error: Exception, answer: Callable[[], BankError]) -> None:
-    log.error("commands were refused", error=type(error).__name__, commands=len(batch))
-    for one in batch:
-        _settle(one, answer())
+def _outcome_of(answer: Answer) -> str:
+    """The label of an answer."""
+    if isinstance(answer, Outcome):
+        return answer.status
+    if isinstance(answer, Conflict):
+        return "conflict"
+    return "failed" if isinstance(answer, InternalService | Unavailable) else "refused"
 
 
 def _settle(one: _Queued, answer: Answer) -> None:

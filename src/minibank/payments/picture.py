@@ -7,7 +7,7 @@ from minibank.core.money import AMOUNT_MAX
 from minibank.ledger.chain import next_hash
 from minibank.ledger.entries import EntrySet, held, main
 from minibank.ledger.store import ChainedSet
-from minibank.payments.commands import Command, Outcome
+from minibank.payments.commands import COMMAND_NAMES, Command, Outcome
 from minibank.payments.effects import Authorisation, Effect
 from minibank.transactions.records import TransactionRecord
 from minibank.transactions.wire import Merchants, SettledPending
@@ -212,7 +212,7 @@ class Picture:
         places = [(command.account_id, command.id)]
         if effect.also_recorded_on:
             places.append(effect.also_recorded_on)
-        kind = str(command.__struct_config__.tag)
+        kind = COMMAND_NAMES[type(command)]
         for account_id, command_id in places:
             entry = Recorded(account_id, command.issuer, command_id, kind, digest, effect.outcome)
             self.recorded[account_id, command.issuer, command_id] = entry

@@ -1,6 +1,7 @@
 """What the engine gathers and writes: one statement per kind of row, however large the batch."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, fields
 
 import msgspec
 
@@ -13,6 +14,17 @@ from minibank.payments.picture import Account, Card, Owner, Recorded, Webhook
 from minibank.webhooks.events import events_from_json
 
 Keys = tuple[list[int], list[str]]
+
+_ACCOUNT = tuple(one.name for one in fields(Account))
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known of accounts, and by account its owners, the first one first."""
+
+    accounts: dict[str, Account] = field(default_factory=dict)
+    owners: dict[str, list[Owner]] = field(default_factory=dict)
+    cards: dict[str, Card] = field(default_factory=dict)
 
 
 def keys_of(ids: Collection[str]) -> Keys:
@@ -35,51 +47,39 @@ async def lock_accounts(tx: Tx, accounts: Keys) -> None:
     )
 
 
-async def list_accounts(tx: ReadTx, accounts: Keys) -> dict[str, Account]:
-    """The accounts with their balances, by id."""
+async def list_facts(tx: ReadTx, accounts: Keys) -> Facts:
+    """The accounts with their balances, owners and cards: a row for each owner and card."""
     rows = await tx.fetch(
         """
         SELECT a.shard, a.id, a.state, a.currency, a.sort_code, a.account_number, b.booked, b.held,
                b.overdraft_limit, b.last_created_at, b.chain_length, b.chain_head,
                EXISTS (SELECT 1 FROM webhooks w WHERE w.shard = a.shard AND w.account_id = a.id
-                       AND w.removed_at IS NULL) AS has_webhooks
+                       AND w.removed_at IS NULL) AS has_webhooks,
+               o.user_id AS owner_id, o.name AS owner_name,
+               c.id AS card_id, c.user_id AS card_user_id, c.state AS card_state,
+               c.expires_at AS card_expires_at
         FROM unnest($1::bigint[], $2::text[]) AS k(shard, id)
         JOIN accounts a ON a.shard = k.shard AND a.id = k.id
         JOIN balances b ON b.shard = k.shard AND b.account_id = k.id
+        LEFT JOIN owners o ON o.shard = k.shard AND o.account_id = k.id
+        LEFT JOIN cards c ON c.shard = k.shard AND c.account_id = k.id
+        ORDER BY a.shard, a.id, o.position
         """,
         *accounts,
     )
-    return {row["id"]: Account(*row) for row in rows}
-
-
-async def list_owners(tx: ReadTx, accounts: Keys) -> dict[str, list[Owner]]:
-    """The owners of the accounts, first owner first."""
-    rows = await tx.fetch(
-        """
-        SELECT o.account_id, o.user_id, o.name
-        FROM unnest($1::bigint[], $2::text[]) AS k(shard, account_id)
-        JOIN owners o ON o.shard = k.shard AND o.account_id = k.account_id
-        ORDER BY o.account_id, o.position
-        """,
-        *accounts,
-    )
-    owners: dict[str, list[Owner]] = {}
+    facts = Facts()
     for row in rows:
-        owners.setdefault(row["account_id"], []).append(Owner(row["user_id"], row["name"]))
-    return owners
-
-
-async def list_cards(tx: ReadTx, accounts: Keys) -> dict[str, Card]:
-    """Every card of the accounts, by id."""
-    rows = await tx.fetch(
-        """
-        SELECT c.id, c.account_id, c.user_id, c.state, c.expires_at
-        FROM unnest($1::bigint[], $2::text[]) AS k(shard, account_id)
-        JOIN cards c ON c.shard = k.shard AND c.account_id = k.account_id
-        """,
-        *accounts,
-    )
-    return {row["id"]: Card(*(row[n] for n in range(5))) for row in rows}
+        account_id, card_id = row["id"], row["card_id"]
+        if account_id not in facts.accounts:
+            facts.accounts[account_id] = Account(**{name: row[name] for name in _ACCOUNT})
+        owners = facts.owners.setdefault(account_id, [])
+        owner = Owner(row["owner_id"], row["owner_name"])
+        if owner.user_id is not None and owner not in owners:
+            owners.append(owner)
+        if card_id is not None:
+            card = (row["card_user_id"], row["card_state"], row["card_expires_at"])
+            facts.cards[card_id] = Card(card_id, account_id, *card)
+    return facts
 
 
 async def list_webhooks(tx: ReadTx, accounts: Keys) -> dict[str, list[Webhook]]:
@@ -126,7 +126,7 @@ async def list_authorisations(tx: ReadTx, authorisations: Keys) -> dict[str, Aut
         """,
         *authorisations,
     )
-    return {row["id"]: Authorisation(*(row[n] for n in range(8))) for row in rows}
+    return {row["id"]: Authorisation(**row) for row in rows}
 
 
 async def list_recorded(tx: ReadTx, keys: Sequence[tuple[int, str, str, str]]) -> list[Recorded]:
@@ -153,6 +153,33 @@ async def list_recorded(tx: ReadTx, keys: Sequence[tuple[int, str, str, str]]) -
         )
         for row in rows
     ]
+
+
+async def list_transfers(
+    tx: ReadTx, shard: int, account_id: str, after: tuple[str, str], limit: int
+) -> tuple[list[Outcome], tuple[str, str] | None]:
+    """What was answered to transfers within the bank, among the next `limit` outcomes; the last.
+
+    None for the last when there are no more.
+    """
+    rows = await tx.fetch(
+        """
+        SELECT issuer, command_id, command, outcome FROM outcomes
+        WHERE shard = $1 AND account_id = $2 AND (issuer, command_id) > ($3, $4)
+        ORDER BY issuer, command_id LIMIT $5
+        """,
+        shard,
+        account_id,
+        *after,
+        limit,
+    )
+    transfers = [
+        msgspec.json.decode(row["outcome"], type=Outcome)
+        for row in rows
+        if row["command"] == "transfer_between"
+    ]
+    last = (rows[-1]["issuer"], rows[-1]["command_id"]) if len(rows) == limit else None
+    return transfers, last
 
 
 async def insert_outcomes(tx: Tx, recorded: Sequence[Recorded], shards: dict[str, Account]) -> None:
@@ -210,29 +237,8 @@ async def insert_authorisations(tx: Tx, authorisations: Collection[Authorisation
     """Store new authorisations, and with each open one the work of its expiry."""
     await tx.insert_rows(
         "authorisations",
-        (
-            "shard",
-            "id",
-            "account_id",
-            "card_id",
-            "transaction_id",
-            "state",
-            "held",
-            "expires_at",
-        ),
-        [
-            (
-                one.shard,
-                one.id,
-                one.account_id,
-                one.card_id,
-                one.transaction_id,
-                one.state,
-                one.held,
-                one.expires_at,
-            )
-            for one in authorisations
-        ],
+        Authorisation.__struct_fields__,
+        [msgspec.structs.astuple(one) for one in authorisations],
     )
     await tx.insert_rows(
         "due_work",
@@ -253,16 +259,5 @@ async def update_authorisations(tx: Tx, authorisations: Collection[Authorisation
         ("state", "held"),
         [(one.shard, one.id, one.state, one.held) for one in authorisations],
     )
-    ended = [one for one in authorisations if one.state != "open"]
-    if ended:
-        await tx.execute(
-            """
-            DELETE FROM due_work WHERE (shard, kind, subject) IN (
-                SELECT k.shard, k.kind, k.subject
-                FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(shard, kind, subject)
-            )
-            """,
-            [one.shard for one in ended],
-            [EXPIRY] * len(ended),
-            [one.id for one in ended],
-        )
+    ended = [(one.shard, EXPIRY, one.id) for one in authorisations if one.state != "open"]
+    await tx.delete_rows("due_work", ("shard", "kind", "subject"), ended)

@@ -60,6 +60,12 @@ class Earlier:
         """See `Tx.update_rows`."""
         await self._tx.update_rows(table, keys, columns, rows)
 
+    async def delete_rows(
+        self, table: str, keys: Sequence[str], rows: Sequence[Sequence[Value]]
+    ) -> None:
+        """See `Tx.delete_rows`."""
+        await self._tx.delete_rows(table, keys, rows)
+
 
 async def write_history(tx: Tx, commands: Sequence[Command], ids: IdSource) -> dict[str, Outcome]:
     """Decide a whole history in order and write it at once; the outcomes by command id.

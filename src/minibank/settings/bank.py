@@ -5,13 +5,22 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from minibank.settings.about import DAY, HOUR, setting
-from minibank.settings.kinds import Choice, Integer, Text, is_database_url, matches
+from minibank.settings.about import DAY, HOUR, secret, setting
+from minibank.settings.kinds import (
+    Choice,
+    Integer,
+    Text,
+    is_database_url,
+    is_path,
+    is_server_key,
+    matches,
+)
 
 Mode = Literal["sandbox", "production"]
 MODES: tuple[Mode, ...] = ("sandbox", "production")
 
-_BANK, _DATABASE, _MONEY, _DUE, _LOGS = "The bank", "Database", "Payments", "Due work", "Logs"
+_BANK, _DATABASE, _MONEY, _DUE = "The bank", "Database", "Payments", "Due work"
+_AUDIT, _LOGS = "Audit", "Logs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +55,22 @@ class BankSettings:
     )
     server_key_file: str = setting(
         _BANK,
-        Text("the path of a file", lambda _: True),
+        Text("the path of a file", is_path),
         "The file with the bank's server key, made by `minibank key create`: checkpoints are signed"
-        " with what is derived from it. Only its owner may be able to read it.",
+        " with what is derived from it. Only its owner may be able to read it. Production serves"
+        " only with this or `server_key`; the database remembers which key it was, and no other"
+        " will do.",
         "",
     )
-    database: str = setting(
+    server_key: str = secret(
+        _BANK,
+        Text("the content of a key file, its lines separated by commas or spaces", is_server_key),
+        "The same key as a value of the environment, for machines that get their secrets so. It is"
+        " accepted from there alone.",
+        "",
+        only_in_environment=True,
+    )
+    database: str = secret(
         _DATABASE,
         Text(
             "sqlite:///path/to/bank.db or postgresql://user@host/name",
@@ -103,6 +122,21 @@ class BankSettings:
         Integer(1, DAY),
         "How long a process has the work it claimed to itself; after that another may take it.",
         60,
+    )
+    audit_interval_seconds: int = setting(
+        _AUDIT,
+        Integer(0, 31 * DAY),
+        "How often a bank that serves audits itself in the background: what is new of every"
+        " account, by one process at a time, in a fifth of its time at most. 0 is never.",
+        0,
+        production=HOUR,
+    )
+    audit_full_days: int = setting(
+        _AUDIT,
+        Integer(1, 366),
+        "In how many days the audit in the background verifies each account from its first entry"
+        " set; every round takes its share of them.",
+        30,
     )
     log_level: str = setting(
         _LOGS,

@@ -25,9 +25,16 @@ def require_servable(loaded: Loaded) -> None:
             f"workers: {settings.workers} processes cannot share a SQLite bank,"
             " use 1 or a postgresql:// database"
         )
+    if settings.metrics_port and settings.metrics_port == settings.port:
+        raise SettingsError(f"metrics_port: {settings.port} is the port of the API, choose another")
     _require_one_certificate(settings)
+    if settings.server_key and settings.server_key_file:
+        raise SettingsError(
+            "server_key: it and server_key_file are two ways to say one thing, use one"
+        )
     if settings.mode == "production":
         _require_tls_or_proxy(settings)
+        _require_server_key(settings)
     else:
         _require_private(loaded)
 
@@ -72,4 +79,13 @@ def _require_tls_or_proxy(settings: Settings) -> None:
     if not settings.public_url.startswith("https://"):
         raise SettingsError(
             "public_url: a production bank needs the https:// address under which clients reach it"
+        )
+
+
+def _require_server_key(settings: Settings) -> None:
+    if not settings.server_key and not settings.server_key_file:
+        raise SettingsError(
+            "server_key_file: a production bank needs a server key, make one with `minibank key"
+            " create /etc/minibank/server.key` and name it, or set"
+            f" {environment_name('server_key')}"
         )

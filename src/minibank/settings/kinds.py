@@ -7,6 +7,8 @@ from ipaddress import ip_network
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from minibank.core.keys import KeyFileError, parse_keys
+
 Value = str | int | bool | tuple[str, ...]
 
 
@@ -186,6 +188,14 @@ def is_host(text: str) -> bool:
 def is_path(text: str) -> bool:
     """Whether it can name a file or directory; empty is none."""
     return "\0" not in text
+
+
+def is_server_key(text: str) -> bool:
+    """Whether it is empty, or one or two server keys."""
+    try:
+        return text == "" or parse_keys(text, "") is not None
+    except KeyFileError:
+        return False
 
 
 def matches(pattern: str) -> Callable[[str], bool]:

@@ -15,7 +15,7 @@ from minibank.settings.kinds import (
     is_web_address,
 )
 
-_SERVER, _TLS = "Server", "TLS"
+_SERVER, _METRICS, _TLS = "Server", "Metrics", "TLS"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +109,19 @@ class ServerSettings:
         Integer(1, HOUR),
         "How long requests that run may take to finish when the server stops.",
         10,
+    )
+    metrics_host: str = setting(
+        _METRICS,
+        Text("an address or a host name to listen on", is_host),
+        "Address on which Prometheus finds `/metrics`: plain HTTP, for whoever can reach it.",
+        "127.0.0.1",
+    )
+    metrics_port: int = setting(
+        _METRICS,
+        Integer(0, 65535),
+        "TCP port of `/metrics`; never the port of the API. 0 is none.",
+        0,
+        production=9484,
     )
     tls: str = setting(
         _TLS,

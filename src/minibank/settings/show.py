@@ -42,7 +42,10 @@ def mask_url(url: str) -> str:
 def public_value(settings: Settings, name: str) -> Value:
     """A setting's value, its secrets masked."""
     value: Value = getattr(settings, name)
-    return mask_url(value) if SETTINGS[name].is_secret and isinstance(value, str) else value
+    if not SETTINGS[name].is_secret or not isinstance(value, str):
+        return value
+    # Of the place of a database only the password is secret; of other secrets everything is.
+    return mask_url(value) if name == "database" else "***" * bool(value)
 
 
 def toml_value(value: Value) -> str:
@@ -62,7 +65,10 @@ def toml_reference(settings: Settings) -> str:
             lines += ["", *_wrapped(SETTINGS[name].meaning), *_details(name)]
             changed = getattr(settings, name) != SETTINGS[name].preset(settings.mode)
             mark = "" if changed or name == "mode" else "# "
-            lines.append(f"{mark}{name} = {toml_value(public_value(settings, name))}")
+            value = public_value(settings, name)
+            if SETTINGS[name].only_in_environment:
+                mark, value = "# ", ""
+            lines.append(f"{mark}{name} = {toml_value(value)}")
     return "\n".join(lines) + "\n"
 
 
@@ -74,7 +80,8 @@ def markdown_reference() -> str:
         for name in names:
             about = SETTINGS[name]
             lines += ["", f"### `{name}`", "", about.meaning, ""]
-            lines.append(f"* environment: `{environment_name(name)}`")
+            only = ", and nowhere else" * about.only_in_environment
+            lines.append(f"* environment: `{environment_name(name)}`{only}")
             lines.append(f"* allowed: {about.kind.allowed}")
             lines.append(f"* default: {_markdown_default(about)}")
     return "\n".join(lines) + "\n"
@@ -88,6 +95,8 @@ def _sections() -> Iterator[tuple[str, list[str]]]:
 def _details(name: str) -> list[str]:
     about = SETTINGS[name]
     lines = [f"# allowed: {about.kind.allowed}"]
+    if about.only_in_environment:
+        lines = [f"# only in the environment, as {environment_name(name)}"]
     if about.sandbox != about.production:
         each = ", ".join(f"{mode} {toml_value(about.preset(mode))}" for mode in MODES)
         lines.append(f"# default: {each}")

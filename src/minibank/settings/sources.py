@@ -94,6 +94,8 @@ def _from_file(path: Path) -> dict[str, _Given]:
         about = SETTINGS.get(name)
         if about is None:
             raise SettingsError(f"{path} has the unknown key {name}{_suggest(name)}")
+        if about.only_in_environment and value != "":
+            raise SettingsError(_only_in_environment(name, f"in {path}"))
         try:
             found[name] = _Given(about.kind.from_toml(value), str(path))
         except ValueError:
@@ -129,12 +131,18 @@ def _from_flags(flags: Mapping[str, str | None]) -> dict[str, _Given]:
         about = SETTINGS.get(name)
         if about is None:
             raise SettingsError(f"--set names the unknown setting {name}{_suggest(name)}")
+        if about.only_in_environment:
+            raise SettingsError(_only_in_environment(name, "on a command line"))
         flag = f"--{name.replace('_', '-')}"
         try:
             found[name] = _Given(about.kind.from_text(text), flag)
         except ValueError:
             raise SettingsError(_not_allowed(name, f"from {flag}", text)) from None
     return found
+
+
+def _only_in_environment(name: str, place: str) -> str:
+    return f"{name}: a secret {place} is seen by others, set {environment_name(name)} instead"
 
 
 def _not_allowed(name: str, place: str, value: object) -> str:

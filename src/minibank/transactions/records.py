@@ -5,6 +5,9 @@ from typing import Literal
 import msgspec
 
 Kind = Literal["card", "refund", "top_up", "transfer_in", "transfer_out"]
+DeclineReason = Literal[
+    "INSUFFICIENT_FUNDS", "CARD_INACTIVE", "CARD_BLOCKED", "INVALID_CVC", "OTHER"
+]
 
 
 class TransactionRecord(msgspec.Struct, kw_only=True, frozen=True):
@@ -84,9 +87,6 @@ class NoteChange(msgspec.Struct, kw_only=True, frozen=True):
     notes_before: str
 
 
-NOTE_CHANGE_COLUMNS = NoteChange.__struct_fields__
-
-
 class MerchantRecord(msgspec.Struct, kw_only=True, frozen=True):
     """One row of `merchants`, in the order of its columns.
 
@@ -106,6 +106,3 @@ class MerchantRecord(msgspec.Struct, kw_only=True, frozen=True):
     metadata: str
     created_at: int
     updated_at: int
-
-
-MERCHANT_COLUMNS = MerchantRecord.__struct_fields__

@@ -6,12 +6,9 @@ import msgspec
 
 from minibank.core.pages import Position
 from minibank.db import ReadTx, Row, Tx
-from minibank.db.base import Value
 from minibank.transactions.records import (
     CHANGING,
     COLUMNS,
-    MERCHANT_COLUMNS,
-    NOTE_CHANGE_COLUMNS,
     Annotation,
     MerchantRecord,
     NoteChange,
@@ -20,19 +17,9 @@ from minibank.transactions.records import (
 from minibank.transactions.windows import Span
 
 
-def _value(value: object) -> Value:
-    assert value is None or isinstance(value, int | str)
-    return int(value) if isinstance(value, bool) else value
-
-
-def _record(row: Row) -> TransactionRecord:
-    fields = {column: row[column] for column in COLUMNS}
-    return msgspec.convert(fields, TransactionRecord, strict=False)
-
-
 async def insert_transactions(tx: Tx, records: Sequence[TransactionRecord]) -> None:
     """Store new transactions."""
-    rows = [[_value(getattr(record, column)) for column in COLUMNS] for record in records]
+    rows = [msgspec.structs.astuple(record) for record in records]
     await tx.insert_rows("transactions", COLUMNS, rows)
 
 
@@ -43,7 +30,7 @@ async def update_transactions(tx: Tx, records: Sequence[TransactionRecord]) -> N
     """
     changed = [msgspec.structs.replace(one, version=one.version + 1) for one in records]
     columns = ("shard", "id", *CHANGING)
-    rows = [[_value(getattr(record, column)) for column in columns] for record in changed]
+    rows = [[getattr(record, column) for column in columns] for record in changed]
     await tx.update_rows("transactions", ("shard", "id"), CHANGING, rows)
 
 
@@ -64,7 +51,7 @@ async def list_records(
         shards,
         ids,
     )
-    return [_record(row) for row in rows]
+    return [msgspec.convert(dict(row), TransactionRecord, strict=False) for row in rows]
 
 
 async def list_page(
@@ -215,8 +202,8 @@ async def find_notes(tx: ReadTx, shard: int, transaction_id: str) -> str | None:
 
 async def insert_note_change(tx: Tx, change: NoteChange) -> None:
     """Store who changed a note, and what it said before."""
-    row = [_value(getattr(change, column)) for column in NOTE_CHANGE_COLUMNS]
-    await tx.insert_rows("note_changes", NOTE_CHANGE_COLUMNS, [row])
+    row = msgspec.structs.astuple(change)
+    await tx.insert_rows("note_changes", NoteChange.__struct_fields__, [row])
 
 
 async def drop_old_note_changes(tx: Tx, shard: int, transaction_id: str, keep: int) -> None:
@@ -247,7 +234,7 @@ async def list_note_changes(tx: ReadTx, shard: int, transaction_id: str) -> list
         shard,
         transaction_id,
     )
-    return [NoteChange(**{name: row[name] for name in NOTE_CHANGE_COLUMNS}) for row in rows]
+    return [NoteChange(**row) for row in rows]
 
 
 async def put_annotation(tx: Tx, annotation: Annotation) -> None:
@@ -268,6 +255,69 @@ async def put_annotation(tx: Tx, annotation: Annotation) -> None:
     )
 
 
+async def list_places(
+    tx: ReadTx, shard: int, account_id: str, after: Position, limit: int
+) -> list[Position]:
+    """Where the next transactions of an account stand, oldest first."""
+    rows = await tx.fetch(
+        "SELECT created_at, id FROM transactions"
+        " WHERE shard = $1 AND account_id = $2 AND (created_at, id) > ($3, $4)"
+        " ORDER BY created_at, id LIMIT $5",
+        shard,
+        account_id,
+        after.created_at,
+        after.id,
+        limit,
+    )
+    return [Position(row["created_at"], row["id"]) for row in rows]
+
+
+async def blank_transactions(tx: Tx, shard: int, ids: Sequence[str]) -> None:
+    """Take what people wrote off these transactions, and what anybody wrote beside them.
+
+    What a merchant's terminal said of a card payment stays: it says where, not who.
+    """
+    await tx.execute(
+        """
+        UPDATE transactions
+        SET description = CASE WHEN kind IN ('card', 'refund') THEN description ELSE '' END,
+            notes = '', metadata = '{}', counterparty = '{}',
+            updated_at = CASE WHEN updated_at > $3 THEN updated_at ELSE $3 END,
+            version = version + 1
+        WHERE shard = $1 AND id = ANY($2)
+        """,
+        shard,
+        ids,
+        tx.now,
+    )
+    await tx.execute(
+        "DELETE FROM annotations WHERE shard = $1 AND transaction_id = ANY($2)", shard, ids
+    )
+    await tx.execute(
+        "DELETE FROM note_changes WHERE shard = $1 AND transaction_id = ANY($2)", shard, ids
+    )
+
+
+async def put_other_sides(tx: Tx, records: Sequence[TransactionRecord]) -> None:
+    """Store what these transactions now say of their other side, each as its next version."""
+    await tx.update_rows(
+        "transactions",
+        ("shard", "id"),
+        ("description", "counterparty", "updated_at", "version"),
+        [
+            (
+                one.shard,
+                one.id,
+                one.description,
+                one.counterparty,
+                max(one.updated_at, tx.now),
+                one.version + 1,
+            )
+            for one in records
+        ],
+    )
+
+
 async def list_merchants(tx: ReadTx, ids: Sequence[str]) -> Sequence[Row]:
     """The merchants with these ids."""
     return await tx.fetch(
@@ -279,5 +329,5 @@ async def list_merchants(tx: ReadTx, ids: Sequence[str]) -> Sequence[Row]:
 
 async def insert_merchants(tx: Tx, records: Sequence[MerchantRecord]) -> None:
     """Store new merchants."""
-    rows = [[_value(getattr(record, column)) for column in MERCHANT_COLUMNS] for record in records]
-    await tx.insert_rows("merchants", MERCHANT_COLUMNS, rows)
+    rows = [msgspec.structs.astuple(record) for record in records]
+    await tx.insert_rows("merchants", MerchantRecord.__struct_fields__, rows)

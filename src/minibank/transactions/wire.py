@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from minibank.core.instants import format_instant
 from minibank.core.wire import Currency, Empty, EmptyObject, Instant, Texts, stored
 from minibank.db import Row
-from minibank.transactions.records import COLUMNS, TransactionRecord
+from minibank.transactions.records import COLUMNS, DeclineReason, TransactionRecord
 
 SettledPending = Literal["", "omit", "bool", "null"]
 """What `settled` is while a transaction is pending; `bool` makes it a boolean throughout."""
@@ -101,7 +101,8 @@ class WireTransaction(msgspec.Struct, gc=False):
         ),
     ]
     decline_reason: Annotated[
-        str | UnsetType, Meta(description="Why it was declined; no such key otherwise.")
+        DeclineReason | UnsetType,
+        Meta(description="Why it was declined; no such key otherwise. More reasons may come."),
     ]
     local_amount: Annotated[int, Meta(description="The amount in minor units of `local_currency`.")]
     local_currency: Currency

@@ -58,6 +58,44 @@ async def list_webhooks(tx: ReadTx, shard: int, account_id: str, client_id: str)
     return [_webhook(row) for row in rows]
 
 
+async def list_webhooks_of(
+    tx: ReadTx, shard: int, account_id: str, user_id: str, limit: int
+) -> list[Webhook]:
+    """Some webhooks on an account that were made for a user, or for anybody if it is empty."""
+    rows = await tx.fetch(
+        """
+        SELECT shard, id, account_id, client_id, user_id, url, events, created_at
+        FROM webhooks
+        WHERE shard = $1 AND account_id = $2 AND ($3 = '' OR user_id = $3) AND removed_at IS NULL
+        ORDER BY id LIMIT $4
+        """,
+        shard,
+        account_id,
+        user_id,
+        limit,
+    )
+    return [_webhook(row) for row in rows]
+
+
+async def find_removed(
+    tx: ReadTx, shard: int, account_id: str, user_id: str, after: tuple[str, int]
+) -> str | None:
+    """A removed webhook, of a user or of anybody, that was told something beyond a place."""
+    row = await tx.fetch_one(
+        """
+        SELECT id FROM webhooks
+        WHERE shard = $1 AND account_id = $2 AND ($3 = '' OR user_id = $3)
+          AND removed_at IS NOT NULL AND (id > $4 OR (id = $4 AND next_sequence - 1 > $5))
+        ORDER BY id LIMIT 1
+        """,
+        shard,
+        account_id,
+        user_id,
+        *after,
+    )
+    return None if row is None else row["id"]
+
+
 async def find_webhook(tx: ReadTx, shard: int, webhook_id: str, client_id: str) -> Webhook | None:
     """A client's webhook that is not removed."""
     row = await tx.fetch_one(
@@ -141,3 +179,40 @@ async def insert_deliveries(tx: Tx, deliveries: Sequence[tuple[int, Delivery]]) 
             for sequence, one in deliveries
         ],
     )
+
+
+async def blank_payloads(tx: Tx, shard: int, webhook_id: str, after: int, until: int) -> None:
+    """Forget what a webhook was told beyond a number and up to another."""
+    await tx.execute(
+        "UPDATE deliveries SET payload = $5"
+        " WHERE shard = $1 AND webhook_id = $2 AND sequence > $3 AND sequence <= $4",
+        shard,
+        webhook_id,
+        after,
+        until,
+        b"",
+    )
+
+
+async def lock_told(
+    tx: Tx, shards: Sequence[int], accounts: Sequence[str], subjects: Sequence[str]
+) -> Sequence[Row]:
+    """What webhooks of these accounts were told of these subjects, held and in order."""
+    return await tx.fetch(
+        """
+        SELECT d.shard, d.webhook_id, d.sequence, d.subject, d.payload
+        FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(shard, account_id, subject)
+        JOIN deliveries d ON d.shard = k.shard AND d.account_id = k.account_id
+             AND d.subject = k.subject
+        ORDER BY d.shard, d.webhook_id, d.sequence
+        FOR NO KEY UPDATE OF d
+        """,
+        shards,
+        accounts,
+        subjects,
+    )
+
+
+async def update_payloads(tx: Tx, payloads: Sequence[tuple[int, str, int, bytes]]) -> None:
+    """Store messages, by (shard, webhook, number, message)."""
+    await tx.update_rows("deliveries", ("shard", "webhook_id", "sequence"), ("payload",), payloads)

@@ -6,7 +6,7 @@ import pytest
 
 from minibank.audit.chain_walk import Ledger
 from minibank.audit.findings import Finding
-from minibank.audit.store import SetRow
+from minibank.audit.rows import SetRow
 from minibank.ledger.chain import GENESIS, hash_of
 from minibank.ledger.entries import Entry, held, main
 
@@ -61,7 +61,7 @@ def test_a_chain_as_it_was_written_has_nothing_wrong_and_adds_up() -> None:
     assert (ledger.main, ledger.held, ledger.length) == (650, 0, 3)
     assert ledger.positions == {("scheme", "GBP"): -650}
     assert (ledger.movements["tx_2"].main, ledger.movements["tx_2"].held) == (-350, 0)
-    assert ledger.movements["tx_2"].sets == [("code", 700), ("code", 650)]
+    assert ledger.movements["tx_2"].unanswered == [("code", 700), ("code", 650)]
 
 
 def test_a_set_written_twice_breaks_the_chain() -> None:

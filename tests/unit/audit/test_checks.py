@@ -7,7 +7,7 @@ import pytest
 from minibank.audit.chain_walk import Ledger
 from minibank.audit.checks import check_balance, check_owners
 from minibank.audit.findings import FINDINGS_MAX, AuditReport, Finding
-from minibank.audit.store import BalanceRow, OwnerRow
+from minibank.audit.rows import BalanceRow, OwnerRow
 from minibank.ledger.chain import GENESIS
 
 ACCOUNT = "acc_1"

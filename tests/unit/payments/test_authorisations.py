@@ -1,12 +1,13 @@
 """Card authorisations: approved, and declined for every reason."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from minibank.core.errors import BadParam, NotFound
 from minibank.ledger.entries import held, main
 from minibank.payments.authorisations import HOLD_SECONDS_MAX
+from minibank.transactions.records import DeclineReason
 from tests.support.banking import SHOP
 from tests.unit.payments.desk import NOON, WEEK_SECONDS, Desk
 
@@ -155,6 +156,21 @@ def test_a_wrong_cvc_comes_before_other_reasons_and_these_before_the_funds(desk:
     assert desk.do(desk.orders.authorise(ada, 1)).decline_reason == "OTHER"
     desk.account(ada).state = "open"
     assert desk.do(desk.orders.authorise(ada, 1)).decline_reason == "INSUFFICIENT_FUNDS"
+
+
+def test_there_is_a_payment_that_is_declined_for_each_reason(desk: Desk) -> None:
+    ada, brian, carol = (desk.add_holder(1000) for _ in range(3))
+    desk.set_card(brian, state="inactive")
+    desk.set_card(carol, state="blocked")
+    asked = (
+        desk.orders.authorise(ada, 1001),
+        desk.orders.authorise(ada, 1, cvc_ok=False),
+        desk.orders.authorise(ada, 1, pin_ok=False),
+        desk.orders.authorise(brian, 1),
+        desk.orders.authorise(carol, 1),
+    )
+    told = {desk.do(command).decline_reason for command in asked}
+    assert told == set(get_args(DeclineReason)), "a reason needs a payment here that gets it"
 
 
 @pytest.mark.parametrize("state", ["frozen", "closed"])

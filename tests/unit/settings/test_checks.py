@@ -4,7 +4,12 @@ import pytest
 
 from minibank.settings import SettingsError, load_settings, require_servable
 
-PROXIED = {"trusted_proxies": "10.0.0.5", "public_url": "https://api.example.com"}
+KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+PROXIED = {
+    "trusted_proxies": "10.0.0.5",
+    "public_url": "https://api.example.com",
+    "server_key_file": "server.key",
+}
 
 
 def loaded(flags=None, environment=None, config=None):
@@ -45,7 +50,7 @@ def test_plain_http_leaves_this_machine_only_behind_a_named_proxy(host):
 
 
 @pytest.mark.parametrize("missing", sorted(PROXIED))
-def test_a_production_bank_starts_only_behind_a_named_proxy_with_a_public_address(missing):
+def test_a_production_bank_starts_only_with_a_proxy_a_public_address_and_a_server_key(missing):
     flags = {"mode": "production", **PROXIED}
     require_servable(loaded(flags))
     del flags[missing]
@@ -60,7 +65,8 @@ def test_a_production_bank_is_not_reached_by_plain_http():
 
 
 def test_a_production_bank_with_a_certificate_needs_no_proxy_but_a_public_address():
-    flags = {"mode": "production", "tls_cert": "cert.pem", "tls_key": "key.pem"}
+    certificate = {"tls_cert": "cert.pem", "tls_key": "key.pem"}
+    flags = {"mode": "production", "server_key_file": "server.key", **certificate}
     with pytest.raises(SettingsError, match="public_url"):
         require_servable(loaded(flags))
     require_servable(loaded({**flags, "public_url": "https://api.example.com"}))
@@ -87,3 +93,12 @@ def test_several_processes_need_postgresql():
     with pytest.raises(SettingsError, match="SQLite"):
         require_servable(loaded(flags))
     require_servable(loaded({**flags, "database": "postgresql://localhost/bank"}))
+
+
+def test_a_server_key_may_come_from_the_environment_and_from_one_place_only():
+    flags = {"mode": "production", **PROXIED}
+    key = {"MINIBANK_SERVER_KEY": KEY}
+    with pytest.raises(SettingsError, match=r"server_key: .* use one"):
+        require_servable(loaded(flags, key))
+    del flags["server_key_file"]
+    require_servable(loaded(flags, key))

@@ -7,6 +7,8 @@ import pytest
 from minibank.settings import SETTINGS, load_settings, preset
 from minibank.settings.show import mask_url, public_value, toml_reference
 
+KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+
 
 @pytest.mark.parametrize(
     ("url", "shown"),
@@ -55,3 +57,17 @@ def test_every_setting_has_a_meaning_that_ends_its_sentence():
     for name, about in SETTINGS.items():
         assert about.meaning.endswith("."), name
         assert about.kind.allowed, name
+
+
+@pytest.mark.parametrize(
+    "as_text", [toml_reference, repr, lambda it: public_value(it, "server_key")]
+)
+def test_no_text_about_the_settings_holds_a_secret(as_text):
+    settings = preset("production", server_key=KEY, database="postgresql://ada:hunter2@db/bank")
+    assert KEY not in str(as_text(settings))
+    assert "hunter2" not in str(as_text(settings))
+
+
+def test_a_secret_that_is_not_set_is_not_shown_as_if_it_were():
+    assert public_value(preset("sandbox"), "server_key") == ""
+    assert public_value(preset("sandbox", server_key=KEY), "server_key") == "***"

@@ -168,3 +168,32 @@ def test_every_default_is_itself_allowed(mode):
         value = about.preset(mode)
         as_toml = list(value) if isinstance(value, tuple) else value
         assert about.kind.from_toml(as_toml) == value, name
+
+
+KEYS = (
+    "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=",
+)
+
+
+@pytest.mark.parametrize("text", ["", KEYS[0], ",".join(KEYS), " ".join(KEYS), "\n".join(KEYS)])
+def test_the_server_key_may_be_a_value_of_the_environment(tmp_path, text):
+    assert load(tmp_path, environment={"MINIBANK_SERVER_KEY": text}).settings.server_key == text
+
+
+@pytest.mark.parametrize(
+    ("flags", "environment", "toml"),
+    [
+        ({"server_key": KEYS[0]}, {}, None),
+        ({}, {}, f'server_key = "{KEYS[0]}"'),
+        ({}, {"MINIBANK_SERVER_KEY": f"{KEYS[0]}x"}, None),
+        ({}, {"MINIBANK_SERVER_KEY": ",".join([*KEYS, KEYS[0]])}, None),
+    ],
+)
+def test_a_server_key_elsewhere_or_none_at_all_is_refused_without_repeating_it(
+    tmp_path, flags, environment, toml
+):
+    with pytest.raises(SettingsError, match="server_key") as caught:
+        load(tmp_path, flags, environment, toml)
+    assert KEYS[0] not in str(caught.value)
+    assert "MINIBANK_SERVER_KEY" in str(caught.value)

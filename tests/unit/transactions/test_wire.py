@@ -7,38 +7,9 @@ import msgspec
 import pytest
 
 from minibank.transactions.wire import show_merchants, show_transaction
-from tests.support.histories import POSTAL_ADDRESS, merchant, transaction
+from tests.support.histories import PAGE_COLUMNS, POSTAL_ADDRESS, merchant, transaction
 
 CREATED_AT = 1_769_949_296_789_000
-PAGE_COLUMNS = [
-    "shard",
-    "id",
-    "account_id",
-    "created_at",
-    "updated_at",
-    "settled_at",
-    "amount",
-    "currency",
-    "local_amount",
-    "local_currency",
-    "account_balance",
-    "description",
-    "merchant_id",
-    "category",
-    "notes",
-    "metadata",
-    "counterparty",
-    "scheme",
-    "dedupe_id",
-    "user_id",
-    "is_load",
-    "originator",
-    "include_in_spending",
-    "amount_is_pending",
-    "decline_reason",
-    "annotations",
-    "annotated_at",
-]
 ACCOUNT_ID = "acc_0000B476k79qyLyeiOBR34"
 
 

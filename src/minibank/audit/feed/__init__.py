@@ -1,1 +1,1 @@
-"""Prove the feed: every item and key with the work of its end, every dismissal with its subject."""
+"""Prove the feed: every item counted for its client, every dismissal with its subject."""

@@ -1,13 +1,18 @@
 """Compare what webhooks are told with what happened."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
 
 from minibank.audit.findings import Finding
-from minibank.audit.store import TransactionRow
-from minibank.audit.webhooks.store import DeliveryRow, WebhookRow, walk_deliveries
+from minibank.audit.rows import TransactionRow
+from minibank.audit.webhooks.store import (
+    DeliveryRow,
+    WebhookRow,
+    list_stray_deliveries,
+    walk_deliveries,
+)
 from minibank.db import ReadTx
 from minibank.webhooks.events import TRANSACTION_CREATED, events_from_json
 
@@ -23,13 +28,20 @@ class _Payload(msgspec.Struct):
 
 _decode = msgspec.json.Decoder(_Payload).decode
 
+_BEGINNING = -(2**62)
+"""Before every number, damaged ones included."""
+
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What happened on an account: its transactions, and the instant each was decided at."""
+    """What happened on an account: its transactions, and the instant each was decided at.
+
+    They are all there are, or those that are new when it `goes_on` from a mark.
+    """
 
     transactions: Mapping[str, TransactionRow]
     decided_at: Mapping[str, int]
+    goes_on: bool
 
     def told_to(self, webhook: WebhookRow) -> set[str]:
         """The transactions that a webhook must be told of: those made while it was there.
@@ -48,15 +60,49 @@ class History:
         }
 
 
-async def check_webhook(
-    tx: ReadTx, webhook: WebhookRow, history: History
-) -> AsyncIterator[Finding]:
-    """What is wrong with one webhook and with its part of the outbox."""
-    account_id = webhook.account_id
+def check_webhook(webhook: WebhookRow) -> Iterator[Finding]:
+    """What is wrong with a webhook itself."""
     for code, message in _check_row(webhook):
-        yield Finding(f"webhook.{code}", account_id, webhook.id, message)
-    missing, number = history.told_to(webhook), 0
-    async for row in walk_deliveries(tx, webhook.shard, webhook.id):
+        yield Finding(f"webhook.{code}", webhook.account_id, webhook.id, message)
+
+
+def check_end(webhook: WebhookRow) -> Iterator[Finding]:
+    """Whether what a webhook was told ends where it says."""
+    if webhook.has_more or webhook.has_last != (webhook.next_sequence > 1):
+        yield _ends_elsewhere(webhook)
+
+
+def _ends_elsewhere(webhook: WebhookRow) -> Finding:
+    message = f"is not told up to the number before {webhook.next_sequence}"
+    return Finding("webhook.sequence", webhook.account_id, webhook.id, message)
+
+
+async def check_outbox(
+    tx: ReadTx, account: tuple[int, str], webhooks: Iterable[WebhookRow], history: History
+) -> AsyncIterator[Finding]:
+    """Compare what an account's webhooks are told with what happened, all or what is new."""
+    for webhook in webhooks:
+        missing = history.told_to(webhook)
+        if not history.goes_on:
+            async for finding in _check_deliveries(tx, webhook, missing, _BEGINNING):
+                yield finding
+        elif missing:
+            # Numbers are given in the order of the history: what is new are the last of them.
+            after = webhook.next_sequence - 1 - len(missing)
+            async for finding in _check_deliveries(tx, webhook, missing, after):
+                yield finding
+    if not history.goes_on:
+        for row in await list_stray_deliveries(tx, *account):
+            message = "goes to a webhook that the account does not have"
+            yield Finding("delivery.stray", account[1], row["id"], message)
+
+
+async def _check_deliveries(
+    tx: ReadTx, webhook: WebhookRow, missing: set[str], after: int
+) -> AsyncIterator[Finding]:
+    """A webhook's part of the outbox beyond a number, in which `missing` is to be found."""
+    account_id, number = webhook.account_id, max(after, 0)
+    async for row in walk_deliveries(tx, webhook.shard, webhook.id, after):
         number += 1
         if row.sequence != number:
             message = f"number {row.sequence} comes where {number} should"
@@ -66,8 +112,7 @@ async def check_webhook(
             yield Finding(f"delivery.{code}", account_id, row.id, message)
         missing.discard(row.subject)
     if number + 1 != webhook.next_sequence:
-        message = f"ends with number {number}, and the next is to be {webhook.next_sequence}"
-        yield Finding("webhook.sequence", account_id, webhook.id, message)
+        yield _ends_elsewhere(webhook)
     for transaction_id in sorted(missing):
         message = f"was not told to {webhook.id}"
         yield Finding("delivery.missing", account_id, transaction_id, message)
@@ -96,7 +141,9 @@ def _check_delivery(
 ) -> Iterator[tuple[str, str]]:
     if not is_due or row.event != TRANSACTION_CREATED or row.account_id != webhook.account_id:
         yield "stray", f"tells of {row.subject}, which was not to be told, or was already"
-    if not _says(row):
+    # What an erased person's webhook was told is forgotten, and was over before.
+    is_forgotten = not row.payload and webhook.is_forgotten and row.state != "pending"
+    if not is_forgotten and not _says(row):
         yield "payload", f"does not say that {row.subject} was made"
     if (row.finished_at is None) != (row.state == "pending"):
         yield "state", f"is {row.state}, and its end says otherwise"

@@ -9,7 +9,10 @@ from minibank.db import ReadTx, Row
 
 @dataclass(frozen=True, slots=True)
 class WebhookRow:
-    """A webhook as stored; `is_forgotten` says whether its address is."""
+    """A webhook as stored; `is_forgotten` says whether its address is.
+
+    `has_last` says whether it was told what came last, and `has_more` whether it was told more.
+    """
 
     shard: int
     id: str
@@ -21,6 +24,8 @@ class WebhookRow:
     next_sequence: int
     is_forgotten: bool
     has_client: bool
+    has_last: bool
+    has_more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,11 @@ async def list_webhooks(tx: ReadTx, accounts: Keys) -> list[WebhookRow]:
     rows = await tx.fetch(
         """
         SELECT w.shard, w.id, w.account_id, w.events, w.removed_at, w.starts_after, w.ends_after,
-               w.next_sequence, w.url = '' AS is_forgotten, c.id IS NOT NULL AS has_client
+               w.next_sequence, w.url = '' AS is_forgotten, c.id IS NOT NULL AS has_client,
+               EXISTS (SELECT 1 FROM deliveries d WHERE d.shard = w.shard AND d.webhook_id = w.id
+                       AND d.sequence = w.next_sequence - 1) AS has_last,
+               EXISTS (SELECT 1 FROM deliveries d WHERE d.shard = w.shard AND d.webhook_id = w.id
+                       AND d.sequence >= w.next_sequence) AS has_more
         FROM unnest($1::bigint[], $2::text[]) AS k(shard, account_id)
         JOIN webhooks w ON w.shard = k.shard AND w.account_id = k.account_id
         LEFT JOIN oauth_clients c ON c.id = w.client_id
@@ -52,9 +61,10 @@ async def list_webhooks(tx: ReadTx, accounts: Keys) -> list[WebhookRow]:
     return [WebhookRow(*row) for row in rows]
 
 
-async def walk_deliveries(tx: ReadTx, shard: int, webhook_id: str) -> AsyncIterator[DeliveryRow]:
-    """What a webhook is or was to be told, in the order of its numbers."""
-    after = -(2**62)
+async def walk_deliveries(
+    tx: ReadTx, shard: int, webhook_id: str, after: int
+) -> AsyncIterator[DeliveryRow]:
+    """What a webhook is or was to be told beyond a number, in the order of its numbers."""
     while True:
         rows = await tx.fetch(
             """
@@ -75,16 +85,16 @@ async def walk_deliveries(tx: ReadTx, shard: int, webhook_id: str) -> AsyncItera
         after = rows[-1]["sequence"]
 
 
-async def list_stray_deliveries(tx: ReadTx, accounts: Keys) -> Sequence[Row]:
+async def list_stray_deliveries(tx: ReadTx, shard: int, account_id: str) -> Sequence[Row]:
     """Deliveries to webhooks that the account does not have."""
     return await tx.fetch(
         """
-        SELECT d.account_id, d.id
-        FROM unnest($1::bigint[], $2::text[]) AS k(shard, account_id)
-        JOIN deliveries d ON d.shard = k.shard AND d.account_id = k.account_id
+        SELECT d.id
+        FROM deliveries d
         LEFT JOIN webhooks w ON w.shard = d.shard AND w.id = d.webhook_id
              AND w.account_id = d.account_id
-        WHERE w.id IS NULL
+        WHERE d.shard = $1 AND d.account_id = $2 AND w.id IS NULL
         """,
-        *accounts,
+        shard,
+        account_id,
     )

@@ -5,6 +5,10 @@
 -- small and the same everywhere.
 --
 -- Instants are microseconds since the epoch, booleans 0 or 1, JSON is text.
+--
+-- What every payment writes has no foreign keys: it is written under the lock of its account, by one
+-- function, and nothing ever deletes an account; looking each parent up again costs the server a
+-- third of a payment. The audit looks for strays instead.
 
 CREATE TABLE schema_migrations (
     version BIGINT NOT NULL PRIMARY KEY,
@@ -174,6 +178,8 @@ CREATE TABLE owners (
 
 -- The row that is locked for every decision about an account. `booked` and `held` are caches of
 -- what the entries say; `chain_length` and `chain_head` are the end of the account's hash chain.
+-- Half of each page stays free, so that a new version of a row lands beside the old one and no index
+-- has to be told (a HOT update).
 CREATE TABLE balances (
     shard BIGINT NOT NULL,
     account_id TEXT COLLATE "C" NOT NULL,
@@ -185,7 +191,7 @@ CREATE TABLE balances (
     chain_head BYTEA NOT NULL,
     PRIMARY KEY (shard, account_id),
     FOREIGN KEY (shard, account_id) REFERENCES accounts (shard, id)
-);
+) WITH (fillfactor = 50);
 
 CREATE TABLE cards (
     shard BIGINT NOT NULL,
@@ -214,8 +220,7 @@ CREATE TABLE entry_sets (
     booked_at BIGINT NOT NULL,
     previous_hash BYTEA NOT NULL,
     hash BYTEA NOT NULL,
-    PRIMARY KEY (shard, account_id, sequence),
-    FOREIGN KEY (shard, account_id) REFERENCES accounts (shard, id)
+    PRIMARY KEY (shard, account_id, sequence)
 );
 CREATE INDEX entry_sets_transaction ON entry_sets (shard, transaction_id);
 
@@ -227,8 +232,7 @@ CREATE TABLE entries (
     address TEXT COLLATE "C" NOT NULL,
     amount BIGINT NOT NULL,
     currency TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (shard, account_id, sequence, ordinal),
-    FOREIGN KEY (shard, account_id, sequence) REFERENCES entry_sets (shard, account_id, sequence)
+    PRIMARY KEY (shard, account_id, sequence, ordinal)
 );
 
 CREATE TABLE transactions (
@@ -258,8 +262,7 @@ CREATE TABLE transactions (
     include_in_spending BIGINT NOT NULL,
     amount_is_pending BIGINT NOT NULL,
     decline_reason TEXT COLLATE "C",
-    PRIMARY KEY (shard, id),
-    FOREIGN KEY (shard, account_id) REFERENCES accounts (shard, id)
+    PRIMARY KEY (shard, id)
 );
 CREATE UNIQUE INDEX transactions_order ON transactions (shard, account_id, created_at, id);
 
@@ -283,8 +286,7 @@ CREATE TABLE authorisations (
     state TEXT COLLATE "C" NOT NULL CHECK (state IN ('open', 'presented', 'reversed', 'expired')),
     held BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
-    PRIMARY KEY (shard, id),
-    FOREIGN KEY (shard, account_id) REFERENCES accounts (shard, id)
+    PRIMARY KEY (shard, id)
 );
 CREATE INDEX authorisations_open ON authorisations (shard, account_id) WHERE state = 'open';
 
@@ -298,8 +300,7 @@ CREATE TABLE outcomes (
     digest BYTEA NOT NULL,
     outcome TEXT COLLATE "C" NOT NULL,
     decided_at BIGINT NOT NULL,
-    PRIMARY KEY (shard, account_id, issuer, command_id),
-    FOREIGN KEY (shard, account_id) REFERENCES accounts (shard, id)
+    PRIMARY KEY (shard, account_id, issuer, command_id)
 );
 
 -- Work that falls due, written with its cause.

@@ -20,6 +20,8 @@ CREATE TABLE feed_items (
 );
 CREATE UNIQUE INDEX feed_items_order
     ON feed_items (shard, account_id, client_id, created_at, id);
+CREATE INDEX feed_items_account ON feed_items (shard, account_id, created_at, id);
+CREATE INDEX feed_items_expires ON feed_items (shard, expires_at) WHERE expires_at IS NOT NULL;
 
 -- The row that an app locks to put something on a feed: how many items it made on the day (UTC) that
 -- begins at `day`, and when the newest is of.
@@ -47,7 +49,7 @@ CREATE TABLE feed_keys (
     PRIMARY KEY (shard, account_id, client_id, user_id, key),
     FOREIGN KEY (shard, account_id) REFERENCES accounts (shard, id)
 );
-CREATE INDEX feed_keys_item ON feed_keys (shard, item_id);
+CREATE INDEX feed_keys_kept ON feed_keys (shard, keep_until);
 
 -- What a user no longer wants on the feed; `subject` is a transaction or an app's item.
 CREATE TABLE feed_dismissals (
@@ -59,7 +61,8 @@ CREATE TABLE feed_dismissals (
     PRIMARY KEY (shard, subject, user_id),
     FOREIGN KEY (shard, account_id) REFERENCES accounts (shard, id)
 );
-CREATE INDEX feed_dismissals_account ON feed_dismissals (shard, account_id);
+CREATE INDEX feed_dismissals_account
+    ON feed_dismissals (shard, account_id, dismissed_at, subject, user_id);
 
 -- Where a client wants to be told of an account. `events` is a JSON list of the types it asked for.
 -- It is told of what has a place in the account's history after `starts_after` and, once it is
@@ -84,7 +87,8 @@ CREATE INDEX webhooks_account ON webhooks (shard, account_id);
 
 -- The outbox: one row for each event and webhook, written with the event's cause. `payload` is the
 -- body as it is sent, the same bytes each time. `subject` is what the event is about.
--- `next_attempt_at` is in the bank's time, `claimed_until` in real time.
+-- `next_attempt_at` is in the bank's time, `claimed_until` in real time. Payments write it, so it has
+-- no foreign key.
 CREATE TABLE deliveries (
     shard BIGINT NOT NULL,
     webhook_id TEXT COLLATE "C" NOT NULL,
@@ -101,9 +105,8 @@ CREATE TABLE deliveries (
     next_attempt_at BIGINT NOT NULL,
     claimed_until BIGINT NOT NULL,
     finished_at BIGINT,
-    PRIMARY KEY (shard, webhook_id, sequence),
-    FOREIGN KEY (shard, webhook_id) REFERENCES webhooks (shard, id)
+    PRIMARY KEY (shard, webhook_id, sequence)
 );
 CREATE UNIQUE INDEX deliveries_id ON deliveries (shard, id);
-CREATE INDEX deliveries_account ON deliveries (shard, account_id);
+CREATE INDEX deliveries_account ON deliveries (shard, account_id, subject);
 CREATE INDEX deliveries_due ON deliveries (shard, next_attempt_at) WHERE state = 'pending';

@@ -1,0 +1,50 @@
+"""Take a person off the accounts they own, which stay because entries are on them."""
+
+from dataclasses import dataclass
+
+from minibank.accounts import store
+from minibank.accounts.records import Account, in_listing_order
+from minibank.core.ids import shard_of
+from minibank.db import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An account that is held until the unit of work ends; `booked` and `held` in minor units."""
+
+    account: Account
+    booked: int
+    held: int
+
+    def owners_beside(self, user_id: str) -> list[str]:
+        """The ids of the other owners."""
+        return [owner.user_id for owner in self.account.owners if owner.user_id != user_id]
+
+
+async def hold_accounts(tx: Tx, user_id: str) -> list[Held]:
+    """All accounts of a person, held as the engine holds them."""
+    found = []
+    for account_id in sorted(await store.list_account_ids(tx, user_id)):
+        shard = shard_of(account_id)
+        if shard is not None and await store.lock_balance(tx, shard, account_id):
+            found.append(account_id)
+    owned = [
+        account
+        for account in in_listing_order(await store.read_accounts(tx, found))
+        if any(owner.user_id == user_id for owner in account.owners)
+    ]
+    held = []
+    for account in owned:
+        booked, on_hold = await store.read_funds(tx, shard_of(account.id) or 0, account.id)
+        held.append(Held(account, booked, on_hold))
+    return held
+
+
+async def take_off(tx: Tx, held: Held, user_id: str) -> None:
+    """Close an account that is held, and take its owner's name and cards' digits off it."""
+    account, shard = held.account, shard_of(held.account.id)
+    assert shard is not None, "an account's id says where it lives"
+    if account.state != "closed":
+        assert (held.booked, held.held) == (0, 0), "only an empty account is closed"
+        await store.update_account_state(tx, shard, account.id, "closed", tx.now)
+    await store.blank_owner(tx, shard, account.id, user_id)

@@ -1,0 +1,56 @@
+"""Compare due work with what it is about, in both directions."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+
+from minibank.audit.due_work import store
+from minibank.audit.findings import Finding
+from minibank.core.clock import MICROSECONDS
+from minibank.db import Database, ReadTx
+
+_FIRST = (-(2**62), "")
+
+LATE_SECONDS = 86_400
+"""How late a removal may be: whoever was to do it may have been away."""
+
+
+async def check_due_work(db: Database) -> list[Finding]:
+    """What is planned for nothing, and what nothing is planned for; in the whole bank."""
+    return [*await _stray_expiries(db), *await db.snapshot(_check_the_rest)]
+
+
+async def _stray_expiries(db: Database) -> list[Finding]:
+    """Expiries that have nothing to expire, a page in each snapshot: there are many."""
+    found: list[Finding] = []
+    after = _FIRST
+    while rows := await db.snapshot(partial(store.list_expiries, after=after)):
+        found += [
+            Finding("due_work.stray", row["account_id"], row["subject"], "has nothing to expire")
+            for row in rows
+            if row["is_stray"]
+        ]
+        after = (rows[-1]["shard"], rows[-1]["subject"])
+    return found
+
+
+async def _check_the_rest(tx: ReadTx) -> list[Finding]:
+    return [finding async for finding in _walk_the_rest(tx)]
+
+
+async def _walk_the_rest(tx: ReadTx) -> AsyncIterator[Finding]:
+    for list_strays, message in (
+        (store.list_stray_sweeps, "there is nothing to remove"),
+        (store.list_stray_erasures, "there is nobody to erase"),
+    ):
+        for row in await list_strays(tx):
+            yield Finding("due_work.stray", row["account_id"], row["subject"], message)
+    ended_by = tx.now - LATE_SECONDS * MICROSECONDS
+    for row in await store.list_unplanned(tx, ended_by):
+        message = f"rows of shard {row['shard']} have ended and nothing removes them"
+        yield Finding("retention.unplanned", "", row["kind"], message)
+    for row in await store.list_unplanned_secrets(tx, ended_by):
+        message = "a secret has ended and nothing removes it"
+        yield Finding("retention.unplanned", "", row["client_id"], message)
+    for row in await store.list_unplanned_erasures(tx):
+        message = "is being erased and nothing goes on with it"
+        yield Finding("erasure.unplanned", "", row["id"], message)

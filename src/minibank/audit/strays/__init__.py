@@ -1,0 +1,1 @@
+"""Strays: rows of accounts that do not exist."""

@@ -1,0 +1,67 @@
+"""Find the rows of accounts that do not exist, at a cost that does not depend on history."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from minibank.audit.findings import Finding
+from minibank.audit.strays import store
+from minibank.core.ids import SHARDS
+from minibank.db import ReadTx
+
+AccountKey = tuple[int, str]
+
+_LAST_ID = "\U0010ffff"
+"""After every id."""
+
+
+async def find_strays(
+    tx: ReadTx, keys: Sequence[AccountKey], *, in_full: bool
+) -> Iterator[Finding]:
+    """Strays between neighbouring accounts, whose `keys` come in order.
+
+    An authorisation that has ended is found `in_full` only: no index leads to it by its account.
+    """
+    gaps = [gap for one, next_one in pairwise(keys) for gap in _gaps(one, next_one)]
+    columns = _columns(gaps)
+    rows = [*await store.list_between(tx, *columns)]
+    rows += await store.list_messages_between(tx, *columns)
+    for above, below in _outside(keys[0][0], keys[-1][0]):
+        rows += await store.list_in_shards(tx, above, below)
+        rows += await store.list_messages_in_shards(tx, above, below)
+    if in_full:
+        rows += await store.list_authorisations(tx, keys[0], keys[-1])
+    found = {
+        (account_id, place): None
+        for row in rows
+        for place in row.keys()  # noqa: SIM118 - a row iterates over its values
+        if (account_id := row[place]) is not None
+    }
+    return (
+        Finding("account.missing", account_id, account_id, f"has rows in {place} and is not there")
+        for account_id, place in found
+    )
+
+
+def _gaps(one: AccountKey, next_one: AccountKey) -> list[tuple[int, str, str]]:
+    """Where there can be strays between two accounts, as (shard, after id, until id)."""
+    if one[0] == next_one[0]:
+        return [(one[0], one[1], next_one[1])]
+    empty = range(max(one[0] + 1, 0), min(next_one[0], SHARDS))
+    return [
+        (one[0], one[1], _LAST_ID),
+        *((shard, "", _LAST_ID) for shard in empty),
+        (next_one[0], "", next_one[1]),
+    ]
+
+
+def _outside(first: int, last: int) -> Iterator[tuple[int, int]]:
+    """The ranges between two shards, ends excluded, in which no shard may be."""
+    if first < 0:
+        yield first, min(last, 0)
+    if last > SHARDS:
+        yield max(first, SHARDS - 1), last
+
+
+def _columns(gaps: Sequence[tuple[int, str, str]]) -> tuple[list[int], list[str], list[str]]:
+    shards, after, until = zip(*gaps, strict=True)
+    return list(shards), list(after), list(until)

@@ -1,0 +1,163 @@
+"""Looks for rows between the accounts that there are: one step into an index for each table."""
+
+from collections.abc import Sequence
+
+from minibank.db import ReadTx, Row
+
+
+async def list_between(
+    tx: ReadTx, shards: Sequence[int], after: Sequence[str], until: Sequence[str]
+) -> Sequence[Row]:
+    """For each gap between two account ids of a shard: the first stray of each table, by its name.
+
+    Of the authorisations only those that are open are looked for.
+    """
+    return await tx.fetch(
+        """
+        SELECT (SELECT t.account_id FROM balances t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS balances,
+               (SELECT t.account_id FROM owners t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS owners,
+               (SELECT t.account_id FROM cards t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS cards,
+               (SELECT t.account_id FROM entry_sets t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS entry_sets,
+               (SELECT t.account_id FROM entries t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS entries,
+               (SELECT t.account_id FROM transactions t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS transactions,
+               (SELECT t.account_id FROM outcomes t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS outcomes,
+               (SELECT t.account_id FROM audit_marks t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS audit_marks,
+               (SELECT t.account_id FROM authorisations t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                  AND t.state = 'open'
+                ORDER BY t.account_id LIMIT 1) AS authorisations
+        FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(shard, after_id, until_id)
+        """,
+        shards,
+        after,
+        until,
+    )
+
+
+async def list_in_shards(tx: ReadTx, above: int, below: int) -> Sequence[Row]:
+    """As `list_between`, in a range of shards, its ends excluded, that has no account."""
+    return await tx.fetch(
+        """
+        SELECT (SELECT t.account_id FROM balances t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS balances,
+               (SELECT t.account_id FROM owners t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS owners,
+               (SELECT t.account_id FROM cards t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS cards,
+               (SELECT t.account_id FROM entry_sets t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS entry_sets,
+               (SELECT t.account_id FROM entries t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS entries,
+               (SELECT t.account_id FROM transactions t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS transactions,
+               (SELECT t.account_id FROM outcomes t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS outcomes,
+               (SELECT t.account_id FROM audit_marks t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS audit_marks,
+               (SELECT t.account_id FROM authorisations t
+                WHERE t.shard > $1 AND t.shard < $2 AND t.state = 'open'
+                ORDER BY t.shard LIMIT 1) AS authorisations
+        """,
+        above,
+        below,
+    )
+
+
+async def list_messages_between(
+    tx: ReadTx, shards: Sequence[int], after: Sequence[str], until: Sequence[str]
+) -> Sequence[Row]:
+    """As `list_between`, what apps put on feeds and are to be told."""
+    return await tx.fetch(
+        """
+        SELECT (SELECT t.account_id FROM feed_items t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS feed_items,
+               (SELECT t.account_id FROM feed_writers t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS feed_writers,
+               (SELECT t.account_id FROM feed_keys t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS feed_keys,
+               (SELECT t.account_id FROM feed_dismissals t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS feed_dismissals,
+               (SELECT t.account_id FROM webhooks t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS webhooks,
+               (SELECT t.account_id FROM deliveries t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS deliveries
+        FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(shard, after_id, until_id)
+        """,
+        shards,
+        after,
+        until,
+    )
+
+
+async def list_messages_in_shards(tx: ReadTx, above: int, below: int) -> Sequence[Row]:
+    """As `list_in_shards`, what apps put on feeds and are to be told."""
+    return await tx.fetch(
+        """
+        SELECT (SELECT t.account_id FROM feed_items t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS feed_items,
+               (SELECT t.account_id FROM feed_writers t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS feed_writers,
+               (SELECT t.account_id FROM feed_keys t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS feed_keys,
+               (SELECT t.account_id FROM feed_dismissals t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS feed_dismissals,
+               (SELECT t.account_id FROM webhooks t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS webhooks,
+               (SELECT t.account_id FROM deliveries t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS deliveries
+        """,
+        above,
+        below,
+    )
+
+
+async def list_authorisations(
+    tx: ReadTx, after: tuple[int, str], until: tuple[int, str]
+) -> Sequence[Row]:
+    """Accounts between two keys that have authorisations of any state and are not there."""
+    return await tx.fetch(
+        """
+        SELECT DISTINCT t.account_id AS authorisations
+        FROM authorisations t LEFT JOIN accounts a ON a.shard = t.shard AND a.id = t.account_id
+        WHERE t.shard >= $1 AND (t.shard, t.account_id) > ($1, $2)
+          AND t.shard <= $3 AND (t.shard, t.account_id) <= ($3, $4) AND a.id IS NULL
+        """,
+        *after,
+        *until,
+    )

@@ -1,0 +1,1 @@
+"""What falls due later, written with its cause; who executes it is `minibank.worker`."""

@@ -1,0 +1,260 @@
+"""All that the bank holds about a person, as lines of JSON.
+
+Lines, because a long history is then written and read in bounded memory, and any tool can pick what
+it wants; the last line says how many there are of each record, so that a file that was cut short
+shows. Every line is `{"record": NAME, "data": {...}}`. Instants are RFC 3339, amounts in minor
+units.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from minibank.accounts.records import Account
+from minibank.accounts.store import list_accounts, list_cards
+from minibank.accounts.wire import show_account
+from minibank.core.ids import shard_of, shard_of_text
+from minibank.core.instants import format_instant
+from minibank.core.pages import END, START, Position
+from minibank.db import ReadTx, Row
+from minibank.identity.emails import email_key
+from minibank.identity.store import User
+from minibank.oauth.store import list_clients
+from minibank.oauth.throttle import login_subject
+from minibank.privacy import store
+from minibank.privacy.books import PAGE, Books, export_books
+from minibank.privacy.messages import View, export_messages
+from minibank.transactions.store import list_merchants, list_page
+from minibank.transactions.windows import Span
+from minibank.transactions.wire import decode_metadata, show_merchants, show_transaction
+
+FORMAT = "minibank-person/1"
+UNPROVED_CLIENT = ""
+"""The client that guesses of clients that did not prove themselves are counted for."""
+
+Progress = Callable[[int], None]
+"""Told how many lines are written."""
+
+
+def _no_progress(_lines: int) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom an export is about, and how the bank describes itself to them.
+
+    `bic` and `public_url` are as in answers of the API; `bank` says what bank this is.
+    """
+
+    user: User
+    bic: str
+    public_url: str
+    bank: str
+
+
+@dataclass(slots=True)
+class Lines:
+    """Takes lines, counts them, and hands them on as bytes."""
+
+    write: Callable[[bytes], object]
+    progress: Progress = _no_progress
+    counts: dict[str, int] = field(default_factory=dict)
+    total: int = 0
+
+    def put(self, record: str, data: object) -> None:
+        """Write one record."""
+        self.write(msgspec.json.encode({"record": record, "data": data}) + b"\n")
+        self.counts[record] = self.counts.get(record, 0) + 1
+        self.total += 1
+        if self.total % PAGE == 0:
+            self.progress(self.total)
+
+
+async def export_person(tx: ReadTx, subject: Subject, lines: Lines) -> dict[str, int]:
+    """Write everything about a person; how many records there are of each kind.
+
+    Ask for it in one snapshot. Of a joint account the other owners' private data is left out: who
+    they are, their cards, and which of them did what.
+    """
+    user = subject.user
+    lines.put(
+        "export",
+        {
+            "format": FORMAT,
+            "user_id": user.id,
+            "bank": subject.bank,
+            "taken": format_instant(tx.now),
+        },
+    )
+    await _export_identity(tx, user, lines)
+    await _export_sign_ins(tx, user, lines)
+    for account in await list_accounts(tx, user.id):
+        await _export_account(tx, subject, account, lines)
+    counts = dict(lines.counts)
+    lines.put("end", {"counts": counts})
+    return counts
+
+
+async def _export_identity(tx: ReadTx, user: User, lines: Lines) -> None:
+    lines.put(
+        "person",
+        {
+            "id": user.id,
+            "email": user.email,
+            "name": user.name,
+            "preferred_first_name": user.preferred_first_name,
+            "created": format_instant(user.created_at),
+        },
+    )
+    key = email_key(user.email)
+    claimed_at = await store.find_claimed_at(tx, shard_of_text(key), key)
+    if claimed_at is not None:
+        lines.put("email_claim", {"email": key, "claimed": format_instant(claimed_at)})
+    changed_at = await store.find_password_changed_at(tx, user.id)
+    if changed_at is not None:
+        lines.put("password", {"changed": format_instant(changed_at)})
+
+
+async def _export_sign_ins(tx: ReadTx, user: User, lines: Lines) -> None:
+    for row in await store.list_pairs(tx, user.id):
+        lines.put(
+            "token_pair",
+            {
+                "client_id": row["client_id"],
+                "client_name": row["client_name"],
+                "issued": format_instant(row["issued_at"]),
+                "access_expires": format_instant(row["access_expires_at"]),
+                "can_refresh": bool(row["can_refresh"]),
+            },
+        )
+    async for row in _list_former_tokens(tx, user.id):
+        lines.put(
+            "former_token",
+            {
+                "client_id": row["client_id"],
+                "kind": row["kind"],
+                "reason": row["reason"],
+                "ended": format_instant(row["ended_at"]),
+                "kept_until": format_instant(row["keep_until"]),
+                "reused": _instant(row["reused_at"]),
+                "reuse_count": row["reuse_count"],
+            },
+        )
+    key = email_key(user.email)
+    clients = [client.id for client in await list_clients(tx)]
+    for client_id in (UNPROVED_CLIENT, *clients):
+        guessed = login_subject(client_id, key)
+        found = await store.find_guesses(tx, guessed.shard, guessed.digest)
+        if found is not None:
+            lines.put(
+                "failed_guesses",
+                {
+                    "client_id": client_id,
+                    "failures": found["failures"],
+                    "window_ends": format_instant(found["window_ends_at"]),
+                },
+            )
+
+
+async def _list_former_tokens(tx: ReadTx, user_id: str) -> AsyncIterator[Row]:
+    after = b""
+    while rows := await store.list_former_tokens(tx, user_id, after, PAGE):
+        for row in rows:
+            yield row
+        after = rows[-1]["digest"]
+
+
+async def _export_account(tx: ReadTx, subject: Subject, account: Account, lines: Lines) -> None:
+    shard = shard_of(account.id)
+    assert shard is not None, "an account's id says where it lives"
+    user_id = subject.user.id
+    balance = await store.find_balance(tx, shard, account.id)
+    assert balance is not None, "every account has a balance"
+    shown = show_account(account, subject.bic)
+    own = [owner for owner in shown.owners if owner.user_id == user_id]
+    others = len(shown.owners) - len(own)
+    first = user_id if shown.description == user_id else ""
+    shown = msgspec.structs.replace(shown, owners=own, description=first)
+    lines.put(
+        "account",
+        {
+            "account": shown,
+            "state": account.state,
+            "closed": _instant(account.closed_at),
+            "other_owners": others,
+            "booked": balance["booked"],
+            "held": balance["held"],
+            "overdraft_limit": balance["overdraft_limit"],
+        },
+    )
+    for card in await list_cards(tx, account.id):
+        if card.user_id == user_id:
+            lines.put(
+                "card",
+                {
+                    "id": card.id,
+                    "account_id": card.account_id,
+                    "state": card.state,
+                    "last_four": card.last_four,
+                    "expires": format_instant(card.expires_at),
+                    "created": format_instant(card.created_at),
+                },
+            )
+    await _export_history(tx, subject, (shard, account.id), lines)
+    await export_messages(tx, View(shard, account.id, user_id), lines)
+    await export_books(tx, Books(shard, account.id, balance["chain_length"], others > 0), lines)
+
+
+async def _export_history(
+    tx: ReadTx, subject: Subject, account: tuple[int, str], lines: Lines
+) -> None:
+    """The account's transactions as on the wire, each followed by what was written on it."""
+    shard, account_id = account
+    after = START
+    while rows := await list_page(tx, shard, account_id, "", Span(after, END, PAGE)):
+        ids = [row["id"] for row in rows]
+        named = sorted({row["merchant_id"] for row in rows if row["merchant_id"]})
+        merchants = show_merchants(await list_merchants(tx, named), subject.public_url)
+        for row in rows:
+            shown = show_transaction(row, "", merchants)
+            if shown.user_id != subject.user.id:
+                shown.user_id = ""
+            lines.put("transaction", shown)
+        _put_annotations(await store.list_annotations(tx, shard, ids), lines)
+        _put_note_changes(await store.list_note_changes(tx, shard, ids), subject.user.id, lines)
+        after = Position(rows[-1]["created_at"], rows[-1]["id"])
+
+
+def _put_annotations(rows: Sequence[Row], lines: Lines) -> None:
+    for row in rows:
+        lines.put(
+            "annotation",
+            {
+                "transaction_id": row["transaction_id"],
+                "client_id": row["client_id"],
+                "metadata": decode_metadata(row["metadata"]),
+                "updated": format_instant(row["updated_at"]),
+            },
+        )
+
+
+def _put_note_changes(rows: Sequence[Row], user_id: str, lines: Lines) -> None:
+    for row in rows:
+        lines.put(
+            "note_change",
+            {
+                "transaction_id": row["transaction_id"],
+                "version": row["version"],
+                "by_this_person": row["user_id"] == user_id,
+                "client_id": row["client_id"],
+                "changed": format_instant(row["changed_at"]),
+                "notes_before": row["notes_before"],
+            },
+        )
+
+
+def _instant(at: int | None) -> Any:  # noqa: ANN401 - text or null
+    return None if at is None else format_instant(at)

@@ -1,0 +1,77 @@
+"""What each kind of due work means.
+
+There are two sorts. What moves money is a *command*: its id follows from the row, the engine runs
+it and deletes the row with its effect. Everything else is a *chore*: a function of a unit of work
+that does a bounded part and says when to come again, or None when there is no more; its row is
+locked before it begins, and moved or deleted with its effect.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from minibank.db import Tx
+from minibank.feed.retention import FEED_ITEMS, FEED_KEYS, sweep_items, sweep_keys
+from minibank.identity.erasing import ERASURE
+from minibank.oauth.retention.planning import (
+    CLIENT_SECRETS,
+    FORMER_TOKENS,
+    PASSWORD_FAILURES,
+    TOKEN_PAIRS,
+)
+from minibank.oauth.retention.sweeps import (
+    sweep_former_tokens,
+    sweep_guesses,
+    sweep_pairs,
+    sweep_secrets,
+)
+from minibank.oauth.tokens import TokenRules
+from minibank.payments.commands import Command, ExpireAuthorisation
+from minibank.payments.effects import EXPIRY
+from minibank.privacy.erasure import go_on_erasing
+from minibank.worker.store import DueRow
+
+ISSUER = "due_work"
+
+Chore = Callable[[Tx, DueRow], Awaitable[int | None]]
+"""Gives the instant (microseconds) at which there is more to do; None when it is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """What a worker can do. Kinds that newer code wrote are left to newer code."""
+
+    commands: Mapping[str, Callable[[DueRow], Command]]
+    chores: Mapping[str, Chore]
+
+    @property
+    def names(self) -> list[str]:
+        """All of them."""
+        return [*self.commands, *self.chores]
+
+
+def _expire(row: DueRow) -> Command:
+    return ExpireAuthorisation(
+        issuer=ISSUER,
+        account_id=row.account_id,
+        id=f"{row.kind}/{row.subject}",
+        authorisation_id=row.subject,
+    )
+
+
+def kinds_of(rules: TokenRules) -> Kinds:
+    """All that falls due in a bank with these rules about tokens."""
+    return Kinds(
+        commands={EXPIRY: _expire},
+        chores={
+            FORMER_TOKENS: lambda tx, row: sweep_former_tokens(tx, row.shard),
+            TOKEN_PAIRS: lambda tx, row: sweep_pairs(tx, row.shard, rules),
+            PASSWORD_FAILURES: lambda tx, row: sweep_guesses(tx, row.shard),
+            CLIENT_SECRETS: lambda tx, row: sweep_secrets(tx, row.subject),
+            FEED_ITEMS: lambda tx, row: sweep_items(tx, row.shard),
+            FEED_KEYS: lambda tx, row: sweep_keys(tx, row.shard),
+            ERASURE: lambda tx, row: go_on_erasing(tx, row.subject),
+        },
+    )
+
+
+STANDARD = kinds_of(TokenRules())

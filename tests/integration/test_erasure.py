@@ -1,0 +1,310 @@
+"""Who is erased is gone from every row, and the books are what they were."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from minibank.accounts.opening import NewAccount, open_account, set_account_state
+from minibank.accounts.store import find_account
+from minibank.audit import Plan, audit
+from minibank.audit.checkpoint import compare, read_checkpoint, write_checkpoint
+from minibank.core.clock import FakeClock
+from minibank.core.errors import BadParam, NotFound
+from minibank.core.keys import KEY_BYTES, write_new_key
+from minibank.db import Database, open_database
+from minibank.identity.store import find_user
+from minibank.identity.users import find_user_by_email, set_password_hash
+from minibank.oauth.callers import find_caller
+from minibank.payments.engine import Engine
+from minibank.privacy import erasure
+from minibank.privacy.erasure import begin_erasure, go_on_erasing, preview_erasure
+from minibank.privacy.inventory import INVENTORY
+from minibank.worker.due import run_due
+from tests.support.banking import Orders
+from tests.support.outbox import list_told
+from tests.support.people import caller_of, new_person, password_hash, refresh, refused, sign_in
+from tests.support.personal import EMAIL, MARK, Dump, Life, dump, live, rows_of_others
+
+KEPT = ("entry_sets", "entries", "outcomes", "balances", "authorisations", "merchants")
+
+
+@pytest.fixture
+async def life(db: Database, clock: FakeClock) -> Life:
+    return await live(db, clock, is_leaving=True)
+
+
+async def erase(db: Database, life: Life) -> None:
+    """All of it, at once."""
+    await db.transact(lambda tx: begin_erasure(tx, life.ada.id))
+    await run_due(db, Engine(db))
+
+
+def hers(life: Life, rows: Dump, table: str) -> list[dict[str, Any]]:
+    """The rows of a table that are not Bob's as well."""
+    others = rows_of_others(life, rows)
+    return [row for row in rows[table] if not any(value in others for value in row.values())]
+
+
+async def test_every_column_that_is_declared_erased_is_empty_afterwards(db: Database, life: Life):
+    before = await dump(db)
+    await erase(db, life)
+    after = await dump(db)
+    for table, held in INVENTORY.items():
+        for name, column in held.columns.items():
+            if column.fate != "erased" or table == "erasure_parts":
+                continue
+            values = {row[name] for row in hers(life, before, table)} - {"", "{}", b"", None}
+            assert values, f"{table}.{name} proves nothing"
+            left = {
+                row[name]
+                for row in hers(life, after, table)
+                if not (name == "description" and row["kind"] in {"card", "refund"})
+            }
+            assert left <= {"", "{}", b""}, f"{table}.{name}"
+    assert MARK.lower() not in str(after).lower()
+    assert after["erasure_parts"] == []
+
+
+async def test_the_books_stay_and_prove_also_against_a_checkpoint_from_before(
+    db: Database, life: Life, tmp_path
+):
+    keys = write_new_key(tmp_path / "server.key", b"k" * KEY_BYTES)
+    report = await audit(db)
+    file = tmp_path / "checkpoint"
+    write_checkpoint(file, report, keys, bank_created_at=1, taken_at=2)
+    before = await dump(db)
+    await erase(db, life)
+    after = await dump(db)
+    for table in KEPT:
+        assert after[table] == before[table]
+    numbers = ("id", "account_id", "created_at", "amount", "currency", "account_balance", "kind")
+    for old, new in zip(
+        *(sorted(rows["transactions"], key=lambda row: row["id"]) for rows in (before, after)),
+        strict=True,
+    ):
+        assert [old[name] for name in numbers] == [new[name] for name in numbers]
+    checkpoint = read_checkpoint(file, keys, bank_created_at=1)
+    report = await audit(db, Plan(before=checkpoint.marks))
+    assert report.clean, report.findings
+    assert compare(checkpoint, report) == []
+
+
+async def test_others_keep_their_history_without_the_name_and_words_of_the_erased(
+    db: Database, life: Life
+):
+    await erase(db, life)
+    rows = [
+        row
+        for row in (await dump(db))["transactions"]
+        if row["account_id"] == life.bobs.account_id and row["scheme"] == "p2p_payment"
+    ]
+    told = {(row["amount"], row["description"], "name" in row["counterparty"]) for row in rows}
+    assert told == {(300, "Transfer", False), (-100, "From Bob", False), (500, "Ours", True)}
+    [shared] = [row for row in rows if row["amount"] == 500]
+    assert '"name":"Bob Builder"' in shared["counterparty"]
+    assert all("account_number" in row["counterparty"] for row in rows)
+    assert all(row["version"] > 1 for row in rows)
+
+
+async def test_what_is_on_a_closed_joint_account_stays_until_its_last_owner_goes(
+    db: Database, life: Life
+):
+    await erase(db, life)
+    account = await db.read(lambda tx: find_account(tx, life.joint.account_id))
+    assert account is not None
+    assert [owner.name for owner in account.owners] == ["", "Bob Builder"]
+    assert "shared two" in str((await dump(db))["transactions"])
+    await Engine(db).execute(Orders("last").send(life.bobs, 5700))
+    await db.transact(lambda tx: begin_erasure(tx, life.bob.id))
+    await run_due(db, Engine(db))
+    text = str(await dump(db))
+    assert "shared" not in text
+    assert "Bob" not in text
+    assert (await audit(db)).clean
+
+
+async def test_webhooks_of_the_erased_are_over_and_others_are_told_without_the_name(
+    db: Database, life: Life
+):
+    before = {name: await list_told(db, webhook) for name, webhook in life.webhooks.items()}
+    await erase(db, life)
+    rows = await dump(db)
+    removed = {row["id"] for row in rows["webhooks"] if row["removed_at"] and not row["url"]}
+    assert removed == {life.webhooks[name].id for name in ("own", "joint")}
+    assert {row["id"] for row in rows["webhooks"]} - removed == {
+        life.webhooks[name].id for name in ("bob's", "bob's joint")
+    }
+    for name, webhook in life.webhooks.items():
+        told = await list_told(db, webhook)
+        assert [one.subject for one in told] == [one.subject for one in before[name]]
+        if webhook.id in removed:
+            assert {(one.payload, one.state) for one in told} == {(b"", "cancelled")}
+    transactions = {row["id"]: row for row in rows["transactions"]}
+    words = set()
+    for one in await list_told(db, life.webhooks["bob's"]):
+        now = transactions[one.subject]
+        assert one.state == "pending"
+        assert one.data["description"] == now["description"]
+        assert one.data["counterparty"] == json.loads(now["counterparty"])
+        words.add(one.data["description"])
+    assert {"Transfer", "From Bob", "Ours"} <= words
+    assert (await audit(db)).clean
+
+
+async def test_of_a_feed_that_others_read_only_what_is_the_erased_person_s_own_goes(
+    db: Database, life: Life
+):
+    await erase(db, life)
+    rows = await dump(db)
+    for table, count in {"feed_items": 6, "feed_dismissals": 3, "feed_keys": 3}.items():
+        assert {row["account_id"] for row in rows[table]} == {life.joint.account_id}, table
+        assert len(rows[table]) == count
+    assert {row["user_id"] for row in rows["feed_dismissals"]} == {life.bob.id}
+    assert {row["user_id"] for row in rows["feed_keys"]} == {life.bob.id}
+
+
+async def test_the_tokens_of_the_erased_are_unknown_tokens_at_once(db: Database, life: Life):
+    await db.transact(lambda tx: begin_erasure(tx, life.ada.id))
+    with refused("unauthorized.bad_access_token"):
+        await caller_of(db, life.tokens["live"])
+    with refused("unauthorized.bad_refresh_token"):
+        await refresh(db, life.app, life.tokens["refresh"])
+    with refused("bad_request.could_not_authenticate"):
+        await sign_in(db, life.app, EMAIL)
+    await run_due(db, Engine(db))
+    with refused("unauthorized.bad_access_token"):
+        await db.read(lambda tx: find_caller(tx, life.tokens["former"]))
+
+
+async def test_the_address_can_be_registered_again_and_is_somebody_else_then(
+    db: Database, life: Life, clock: FakeClock
+):
+    await db.transact(lambda tx: begin_erasure(tx, life.ada.id))
+    clock.advance(3600)
+    with pytest.raises(BadParam, match="another user"):
+        await new_person(db, EMAIL)
+    await run_due(db, Engine(db))
+    again = await new_person(db, EMAIL)
+    assert again.id != life.ada.id
+    await sign_in(db, life.app, EMAIL)
+    found = await db.read(lambda tx: find_user_by_email(tx, EMAIL))
+    assert found == again
+
+
+async def test_that_somebody_was_erased_is_recorded_and_not_who(
+    db: Database, life: Life, clock: FakeClock
+):
+    await db.transact(lambda tx: begin_erasure(tx, life.ada.id))
+    began = clock.now()
+    clock.advance(60)
+    await run_due(db, Engine(db))
+    rows = await dump(db)
+    [record] = rows["erasures"]
+    assert (record["began_at"], record["ended_at"]) == (began, clock.now())
+    assert life.ada.id not in str(record)
+
+
+async def test_half_erased_is_nobody_who_can_be_found_or_given_anything(db: Database, life: Life):
+    await db.transact(lambda tx: begin_erasure(tx, life.ada.id))
+    assert await db.read(lambda tx: find_user(tx, life.ada.id)) is None
+    assert await db.read(lambda tx: find_user_by_email(tx, EMAIL)) is None
+    with pytest.raises(NotFound):
+        await db.transact(lambda tx: set_password_hash(tx, life.ada.id, password_hash()))
+    new = NewAccount(type="uk_retail", owners=[life.ada.id])
+    with pytest.raises(BadParam):
+        await db.transact(lambda tx: open_account(tx, new))
+    preview = await db.transact(lambda tx: preview_erasure(tx, EMAIL))
+    assert preview.leaving.began_at is not None
+    assert preview.obstacles == ()
+
+
+async def test_it_is_done_in_bounded_parts_and_can_be_broken_off_after_any(
+    db: Database, life: Life, database_url: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    """Each part is a unit of work of its own, and another process goes on with the next."""
+    monkeypatch.setattr(erasure, "BATCH", 2)
+    await db.transact(lambda tx: begin_erasure(tx, life.ada.id))
+    parts = 0
+    more = True
+    while more:
+        assert not await db.transact(lambda tx: begin_erasure(tx, life.ada.id))
+        other = await open_database(database_url, clock, db.ids)
+        with pytest.raises(ZeroDivisionError):
+            await other.transact(break_off(life.ada.id))
+        more = await other.transact(lambda tx: go_on_erasing(tx, life.ada.id)) is not None
+        # Without the last: its due work ends with whoever executes it.
+        assert not more or (await audit(db)).findings == []
+        await other.close()
+        parts += 1
+    assert parts > 10
+    assert MARK.lower() not in str(await dump(db)).lower()
+    assert (await run_due(db, Engine(db))).put_off == 0
+    assert (await audit(db)).clean
+    assert len((await dump(db))["erasures"]) == 1
+
+
+def break_off(user_id: str):
+    """A part that is done and then lost."""
+
+    async def work(tx):
+        await go_on_erasing(tx, user_id)
+        return 1 / 0
+
+    return work
+
+
+async def test_two_processes_at_once_erase_a_person_once(
+    db: Database, life: Life, database_url: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(erasure, "BATCH", 2)
+    other = await open_database(database_url, clock, db.ids)
+    begun = await asyncio.gather(
+        *(one.transact(lambda tx: begin_erasure(tx, life.ada.id)) for one in (db, other))
+    )
+    assert sorted(begun) == [False, True]
+    await asyncio.gather(run_due(db, Engine(db)), run_due(other, Engine(other)))
+    await other.close()
+    rows = await dump(db)
+    assert MARK.lower() not in str(rows).lower()
+    assert len(rows["erasures"]) == 1
+    assert (await audit(db)).clean
+
+
+async def test_who_has_business_with_the_bank_is_not_erased_and_is_told_all_of_it(
+    db: Database, clock: FakeClock
+):
+    life = await live(db, clock)
+    before = await dump(db)
+    with refused("conflict.person_has_business") as refusal:
+        await db.transact(lambda tx: begin_erasure(tx, life.ada.id))
+    said = refusal.value.message
+    assert f"{life.own.account_id} holds money" in said
+    assert f"{life.own.account_id} has card payments that are not over (1)" in said
+    assert f"{life.joint.account_id} has another owner" in said
+    assert await dump(db) == before
+
+
+async def test_who_has_a_frozen_account_is_not_erased(db: Database, life: Life):
+    await db.transact(lambda tx: set_account_state(tx, life.own.account_id, "frozen"))
+    with refused("conflict.person_has_business") as refusal:
+        await db.transact(lambda tx: begin_erasure(tx, life.ada.id))
+    assert "is frozen" in refusal.value.message
+
+
+async def test_an_account_that_is_opened_at_the_same_time_is_not_missed(
+    db: Database, life: Life, database_url: str, clock: FakeClock
+):
+    other = await open_database(database_url, clock, db.ids)
+    new = NewAccount(type="uk_retail", owners=[life.ada.id])
+    await asyncio.gather(
+        db.transact(lambda tx: begin_erasure(tx, life.ada.id)),
+        other.transact(lambda tx: open_account(tx, new)),
+        return_exceptions=True,
+    )
+    await run_due(db, Engine(db))
+    await other.close()
+    rows = await dump(db)
+    assert MARK.lower() not in str(rows).lower()
+    assert {row["state"] for row in hers(life, rows, "accounts")} == {"closed"}
