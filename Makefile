@@ -17,7 +17,7 @@ $(RUNTIME): requirements/runtime.lock requirements/build.lock pyproject.toml scr
 $(DEV): requirements/dev.lock pyproject.toml scripts/setup.sh
 	@scripts/setup.sh dev
 
-.PHONY: help demo test lint types imports check format lock coverage bench install clean
+.PHONY: help demo test lint types imports check format lock coverage bench torture install clean
 
 help: ## list what make can do
 	@echo 'usage: make <target> [ARGS="flags for the command behind it"]'
@@ -51,6 +51,9 @@ coverage: $(DEV) ## the tests with branch coverage, as text and in htmlcov/
 
 bench: $(DEV) ## how fast it is, next to limits of the same run; needs wrk and pgbench
 	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+torture: $(DEV) ## kill banks and their PostgreSQL under load; ARGS="--rounds 300 --seed N"
+	@exec $(BIN)/python -m tests.torture $(ARGS)
 
 lock: ## choose new versions within the bounds of pyproject.toml and write requirements/*.lock
 	@scripts/lock.sh $(ARGS)

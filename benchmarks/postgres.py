@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 
 from tests.support.postgres import KeeperProcess, ask_keeper
-from tests.support.postgres_keeper import SUPERUSER
+from tests.support.postgres_process import SUPERUSER
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,11 @@ class _RecordingDatabase:
     async def read(self, work: ReadWork[T]) -> T:
         return await self._db.read(lambda tx: work(_RecordingReads(tx, self.statements)))
 
+    @property
+    def takes_writes(self) -> bool:
+        """As ever."""
+        return self._db.takes_writes
+
     async def transact(self, work: Work[T]) -> T:
         return await self._db.transact(work)
 

@@ -12,6 +12,7 @@ from minibank.api.requests import BODY_BYTES_MAX
 from minibank.api.routes import ROUTES
 from minibank.api.routing import Table
 from minibank.db import DatabaseUnavailable, LostRace
+from minibank.db.errors import TookTooLong
 from minibank.payments.engine import Engine
 from tests.support.callers import PUBLIC_URL, SETTINGS
 from tests.support.counting import CountingDatabase
@@ -126,6 +127,7 @@ class BrokenDatabase(CountingDatabase):
     [
         (DatabaseUnavailable("secret"), 503, "unavailable.database"),
         (LostRace("secret"), 503, "unavailable.database"),
+        (TookTooLong("secret"), 503, "unavailable.database"),
         (ZeroDivisionError("secret"), 500, "internal_service"),
     ],
 )

@@ -88,6 +88,10 @@ class CountingDatabase:
     def rows(self) -> int:
         return sum(self._counts)
 
+    @property
+    def takes_writes(self) -> bool:
+        return self._db.takes_writes
+
     async def transact(self, work: Work[T]) -> T:
         return await self._db.transact(
             lambda tx: work(_CountingTx(tx, self.statements, self._counts))

@@ -64,6 +64,11 @@ class WrappedDatabase:
         self.ids: IdSource = db.ids
         self.engine = db.engine
 
+    @property
+    def takes_writes(self) -> bool:
+        """As ever."""
+        return self._db.takes_writes
+
     async def transact(self, work: Work[T]) -> T:
         """As ever."""
         return await self._db.transact(work)

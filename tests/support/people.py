@@ -114,6 +114,11 @@ class UnclearCommits:
         self.ids: IdSource = db.ids
         self.engine = db.engine
 
+    @property
+    def takes_writes(self) -> bool:
+        """As ever."""
+        return self._db.takes_writes
+
     async def transact(self, work: Work[T]) -> T:
         """Run and commit twice."""
         await self._db.transact(work)

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from tests.support import postgres_keeper
+from tests.support import postgres_keeper, postgres_process
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ KEEPER_SECONDS = 20
 class KeeperProcess:
     """The keeper, as the process that leads the run holds it.
 
-    `settings` names the server's settings (`postgres_keeper.SETTINGS`), `parent` where it lives.
+    `settings` names the server's settings (`postgres_process.SETTINGS`), `parent` where it lives.
     """
 
     def __init__(self, settings: str = "fast", parent: str | None = None) -> None:
@@ -54,7 +54,7 @@ class KeeperProcess:
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
-            self._process.wait(postgres_keeper.STOP_SECONDS * 2)
+            self._process.wait(postgres_process.STOP_SECONDS * 2)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -101,7 +101,7 @@ class Server:
         self._thread.start()
         self._admin = self.run(
             asyncpg.connect(
-                host=str(socket_directory), user=postgres_keeper.SUPERUSER, database="postgres"
+                host=str(socket_directory), user=postgres_process.SUPERUSER, database="postgres"
             )
         )
 
@@ -111,7 +111,7 @@ class Server:
 
     def url(self, name: str) -> str:
         """The address of a database, as minibank and asyncpg read it."""
-        return f"postgresql://{postgres_keeper.SUPERUSER}@/{name}?host={self._directory}"
+        return f"postgresql://{postgres_process.SUPERUSER}@/{name}?host={self._directory}"
 
     def create(self, name: str, template: str = "template0") -> str:
         """Make a database, a copy of `template`; its address."""

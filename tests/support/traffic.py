@@ -18,8 +18,16 @@ class Traffic:
     Every command is legal in form; many are declined or refused, as is some of real life.
     """
 
-    def __init__(self, holders: Sequence[Holder], seed: int, issuer: str = "scheme") -> None:
+    def __init__(
+        self,
+        holders: Sequence[Holder],
+        seed: int,
+        issuer: str = "scheme",
+        hold_seconds: Sequence[int] = (),
+    ) -> None:
+        """With `hold_seconds` each authorisation holds for one of them, else as the bank wants."""
         self.orders = Orders(f"{issuer}-{seed}")
+        self._hold_seconds = hold_seconds
         self.answers: list[Outcome | BankError] = []
         self._holders = holders
         self._random = random.Random(seed)
@@ -34,7 +42,7 @@ class Traffic:
             "receive": lambda: self.orders.receive(self._holder(), self._amount()),
             "send": lambda: self.orders.send(self._holder(), self._amount()),
             "between": self._between,
-            "authorise": lambda: self.orders.authorise(self._holder(), self._amount() - 1),
+            "authorise": self._authorise,
             "increment": lambda: self.orders.increment(*self._authorisation(), self._amount()),
             "reverse": lambda: self.orders.reverse(
                 *self._authorisation(), self._random.choice((None, self._amount()))
@@ -86,6 +94,12 @@ class Traffic:
         if not self._authorised:
             return self._holder(), "auth_nothing"
         return self._random.choice(self._authorised[-10:])
+
+    def _authorise(self) -> Command:
+        more = (
+            {"hold_seconds": self._random.choice(self._hold_seconds)} if self._hold_seconds else {}
+        )
+        return self.orders.authorise(self._holder(), self._amount() - 1, **more)
 
     def _between(self) -> Command:
         payer, payee = self._random.sample(self._holders, 2)

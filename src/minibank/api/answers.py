@@ -6,9 +6,10 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from minibank.api.catalogue import NO_WRITES
 from minibank.core.errors import BankError, InternalService, Unavailable
 from minibank.db import DatabaseUnavailable, LostRace
-from minibank.db.errors import SchemaTooNew, SchemaTooOld, StorageFull
+from minibank.db.errors import SchemaTooNew, SchemaTooOld, StorageFull, TakesNoWrites, TookTooLong
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -16,7 +17,7 @@ RETRY_SECONDS = 1
 """After how long a client may try again when the database was busy or away."""
 
 _ENCODER = msgspec.json.Encoder()
-_AWAY = (DatabaseUnavailable, LostRace, StorageFull, SchemaTooNew, SchemaTooOld)
+_AWAY = (DatabaseUnavailable, LostRace, SchemaTooNew, SchemaTooOld, TookTooLong)
 _JSON: Headers = [
     # Bare: there are clients that compare the whole value, and a charset would break them.
     (b"content-type", b"application/json"),
@@ -72,6 +73,12 @@ def refusal_of(error: Exception) -> BankError:
     """What a caller is told of an error: its own words, or nothing about what is inside."""
     if isinstance(error, BankError):
         return error
+    if isinstance(error, StorageFull | TakesNoWrites):
+        return Unavailable(
+            NO_WRITES,
+            "The bank can write nothing just now, please try again later",
+            retry_after=RETRY_SECONDS,
+        )
     if isinstance(error, _AWAY):
         return Unavailable(
             "unavailable.database",

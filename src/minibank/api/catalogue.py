@@ -38,6 +38,7 @@ OVERLOADED = "rate_limited.overloaded"
 FAULT = "internal_service"
 NO_DATABASE = "unavailable.database"
 SHUTTING_DOWN = "unavailable.shutting_down"
+NO_WRITES = "unavailable.read_only"
 
 ACCESS_TOKEN = (
     "unauthorized.bad_access_token",
@@ -86,6 +87,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
     Unavailable: {
         NO_DATABASE: "the database does not answer: try again",
         SHUTTING_DOWN: "the process is about to stop: another one answers",
+        NO_WRITES: "nothing can be written, because a disk is full or read-only; reading goes on",
     },
 }
 

@@ -15,7 +15,14 @@ from minibank.api.public_url import public_url_for
 from minibank.api.request_log import LOGGED_NAMES, loggable_code, loggable_method
 from minibank.api.requests import BODY_BYTES_MAX, Params, Parsed, require_storable
 from minibank.api.routing import Place, Table
-from minibank.core.errors import BankError, MethodNotAllowed, NotFound, RateLimited, TooLarge
+from minibank.core.errors import (
+    BankError,
+    MethodNotAllowed,
+    NotFound,
+    RateLimited,
+    TooLarge,
+    Unavailable,
+)
 from minibank.core.faults import describe_fault
 from minibank.core.ids import RandomIds
 
@@ -97,7 +104,7 @@ class Api:
             if isinstance(refusal, RateLimited):
                 self._metrics.refuse(refusal)
             if refusal is not error:
-                self._log_fault(exchange, error)
+                self._log_fault(exchange, error, refusal)
             return answer_error(refusal)
 
     async def _ask(self, exchange: Exchange, place: Place, named: dict[str, str]) -> Answer:
@@ -155,7 +162,12 @@ class Api:
         body = b"" if exchange.method == "HEAD" else answer.body
         await send({"type": "http.response.body", "body": body})
 
-    def _log_fault(self, exchange: Exchange, error: Exception) -> None:
+    def _log_fault(self, exchange: Exchange, error: Exception, refusal: BankError) -> None:
+        if isinstance(refusal, Unavailable):
+            # No fault of the code, and there will be many: a line each, in the database's words.
+            reason = f"{type(error).__name__}: {error}"
+            self._log.error("no database", request_id=exchange.request_id, reason=reason)
+            return
         fault = describe_fault(error)
         self._log.error("failed", request_id=exchange.request_id, traceback=fault)
 

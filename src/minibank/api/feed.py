@@ -13,6 +13,7 @@ from minibank.api.catalogue import (
     KEY_REUSED,
     MISSING_PARAM,
     NO_FEED_ITEM,
+    NO_WRITES,
     PRECONDITION_FAILED,
     TOO_MANY_FEED_ITEMS,
 )
@@ -144,7 +145,7 @@ CREATE_FEED_ITEM = Operation(
     ),
     takes=NewItemParameters,
     answers=Nothing,
-    refuses=(FORBIDDEN, BAD_KEY, KEY_REUSED, TOO_MANY_FEED_ITEMS),
+    refuses=(FORBIDDEN, BAD_KEY, KEY_REUSED, TOO_MANY_FEED_ITEMS, NO_WRITES),
     repeatable=True,
 )
 RETRIEVE_FEED_ITEM = Operation(
@@ -166,7 +167,7 @@ CHANGE_FEED_ITEM = Operation(
     path=_ID,
     takes=ItemParameters,
     answers=OneFeedItem,
-    refuses=(FORBIDDEN, NO_FEED_ITEM, MISSING_PARAM, BAD_IF_MATCH, PRECONDITION_FAILED),
+    refuses=(FORBIDDEN, NO_FEED_ITEM, MISSING_PARAM, BAD_IF_MATCH, PRECONDITION_FAILED, NO_WRITES),
     conditions=("If-Match",),
 )
 DELETE_FEED_ITEM = Operation(
@@ -174,7 +175,7 @@ DELETE_FEED_ITEM = Operation(
     summary="Delete a feed item",
     path=_ID,
     answers=Nothing,
-    refuses=(FORBIDDEN, NO_FEED_ITEM, BAD_IF_MATCH, PRECONDITION_FAILED),
+    refuses=(FORBIDDEN, NO_FEED_ITEM, BAD_IF_MATCH, PRECONDITION_FAILED, NO_WRITES),
     conditions=("If-Match",),
 )
 

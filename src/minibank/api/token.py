@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from minibank.api.answers import Answer, answer_json
-from minibank.api.catalogue import NO_DATABASE
+from minibank.api.catalogue import NO_DATABASE, NO_WRITES
 from minibank.api.endpoint import Call, Edge, Request
 from minibank.api.operation import Ok, Operation
 from minibank.api.requests import Params, outer_name, plain
@@ -56,6 +56,7 @@ ISSUE_TOKEN = Operation(
         "unauthorized.bad_refresh_token.evicted",
         "unauthorized.bad_authorization_code",
         NO_DATABASE,
+        NO_WRITES,
     ),
     public=True,
     body_only=True,
@@ -65,6 +66,7 @@ LOGOUT = Operation(
     summary="Log out",
     description="Ends the presented access token and its refresh token.",
     answers=Ok,
+    refuses=(NO_WRITES,),
 )
 
 

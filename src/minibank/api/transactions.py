@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from minibank.accounts.store import is_owner
-from minibank.api.catalogue import BAD_IF_MATCH, FORBIDDEN, PRECONDITION_FAILED
+from minibank.api.catalogue import BAD_IF_MATCH, FORBIDDEN, NO_WRITES, PRECONDITION_FAILED
 from minibank.api.conditions import Versioned, require_version, viewer_of
 from minibank.api.endpoint import Call
 from minibank.api.operation import Expansion, Operation
@@ -108,7 +108,7 @@ ANNOTATE_TRANSACTION = Operation(
     path=_ID,
     takes=AnnotationParameters,
     answers=OneTransaction,
-    refuses=(FORBIDDEN, BAD_IF_MATCH, PRECONDITION_FAILED),
+    refuses=(FORBIDDEN, BAD_IF_MATCH, PRECONDITION_FAILED, NO_WRITES),
     conditions=("If-Match",),
 )
 

@@ -6,7 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec import field as wire_field
 
 from minibank.accounts.store import is_owner
-from minibank.api.catalogue import FORBIDDEN, NO_WEBHOOK, TOO_MANY_WEBHOOKS
+from minibank.api.catalogue import FORBIDDEN, NO_WEBHOOK, NO_WRITES, TOO_MANY_WEBHOOKS
 from minibank.api.endpoint import Call
 from minibank.api.operation import Nothing, Operation
 from minibank.api.requests import is_storable
@@ -78,7 +78,7 @@ REGISTER_WEBHOOK = Operation(
     ),
     takes=WebhookParameters,
     answers=OneWebhook,
-    refuses=(FORBIDDEN, TOO_MANY_WEBHOOKS),
+    refuses=(FORBIDDEN, TOO_MANY_WEBHOOKS, NO_WRITES),
 )
 LIST_WEBHOOKS = Operation(
     tag="Webhooks",
@@ -101,7 +101,7 @@ DELETE_WEBHOOK = Operation(
     description="It is told of nothing more, and what was still to be sent is dropped.",
     path=_ID,
     answers=Nothing,
-    refuses=(NO_WEBHOOK,),
+    refuses=(NO_WEBHOOK, NO_WRITES),
 )
 
 

@@ -3,6 +3,8 @@
 import json
 import logging
 import sys
+from contextlib import suppress
+from typing import TextIO, cast
 
 import msgspec
 import structlog
@@ -42,6 +44,35 @@ def _as_json(line: EventDict, **_options: object) -> str:
         return json.dumps(line, default=repr)
 
 
+class LossyStream:
+    """A stream for what people may read: what it cannot take is lost, and nobody is told.
+
+    A bank whose log is on a full disk, or whose reader is gone, must go on serving.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write it if that can be done; the number of characters taken."""
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand it on if that can be done."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
+def lossy_stderr() -> TextIO:
+    """Standard error, where a line that cannot be written is lost."""
+    return cast(TextIO, LossyStream(sys.stderr))
+
+
 def _fault(exc_info: ExcInfo) -> str:
     return describe_fault(exc_info[1]).rstrip()
 
@@ -55,7 +86,8 @@ def configure_logs(settings: Settings) -> None:
         # Other ways to show an error print its message and local variables: tokens are among them.
         structlog.processors.ExceptionRenderer(_fault),
     ]
-    colours = sys.stderr.isatty()
+    stream = lossy_stderr()
+    colours = stream.isatty()
     console = structlog.dev.ConsoleRenderer(
         colors=colours,
         pad_event_to=0,
@@ -70,10 +102,10 @@ def configure_logs(settings: Settings) -> None:
     structlog.configure(
         processors=[*shared, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

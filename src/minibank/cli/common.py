@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from minibank.app.books import open_books
+from minibank.app.logs import lossy_stderr
 from minibank.core.instants import format_instant
 from minibank.db import Database, DatabaseError
 from minibank.settings import Loaded, SettingsError, load_settings
@@ -153,7 +154,7 @@ def console() -> Console:
 
 def errors_console() -> Console:
     """Standard error, where everything goes that is not the result."""
-    return Console(stderr=True, highlight=False)
+    return Console(file=lossy_stderr(), highlight=False)
 
 
 def print_json(value: object) -> None:

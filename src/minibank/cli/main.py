@@ -1,11 +1,13 @@
 """`minibank` itself: the list of commands, and how any of them ends."""
 
+import os
 import sys
 from importlib.metadata import version
 
 import typer
 
 from minibank.app.errors import StartError
+from minibank.app.logs import lossy_stderr
 from minibank.cli import (
     accounts,
     audit,
@@ -71,6 +73,7 @@ def show_version() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; its exit status. Every failure is one line on standard error."""
+    _hold_standard_streams()
     if not __debug__:
         return _say("python -O removes checks that the bank relies on: start it without", FAILED)
     try:
@@ -81,6 +84,20 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         return _say(*ending)
     return status if isinstance(status, int) else 0
+
+
+def _hold_standard_streams() -> None:
+    """Put the null device in place of a standard stream that was closed.
+
+    Else the next file that is opened gets its number: a database, or a customer's connection, into
+    which whoever writes to standard error would write.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115 - for as long as the process
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
 
 
 def _ending(error: BaseException) -> tuple[str, int] | None:
@@ -100,5 +117,5 @@ def _ending(error: BaseException) -> tuple[str, int] | None:
 
 
 def _say(message: str, status: int) -> int:
-    sys.stderr.write(f"minibank: {' '.join(message.split())}\n")
+    lossy_stderr().write(f"minibank: {' '.join(message.split())}\n")
     return status

@@ -119,6 +119,11 @@ class Database(Protocol):
     engine: str
     """`sqlite` or `postgres`."""
 
+    @property
+    def takes_writes(self) -> bool:
+        """False once a write met a full or read-only disk, until that is over: see `Writes`."""
+        ...
+
     async def transact(self, work: Work[T]) -> T:
         """Run `work` in one unit of work and commit it; the only way to write.
 

@@ -26,9 +26,20 @@ class UniqueViolation(LostRace):
 
 
 class DatabaseUnavailable(DatabaseError):
-    """The connection or the server is gone (08xxx, 57P0x, 25006), or the commit was unclear.
+    """The connection or the server is gone (08xxx, 57P0x), or the commit was unclear.
 
     The unit of work may have been committed: whoever runs it again must recognise its own work.
+    """
+
+
+class TakesNoWrites(DatabaseUnavailable):
+    """The server is read-only, as a standby is (25006): another connection may lead elsewhere."""
+
+
+class TookTooLong(DatabaseError):
+    """A statement was broken off (57014): the server is too slow for it, or was stopped meanwhile.
+
+    Nothing was kept. It is not run again, because it would take as long.
     """
 
 
@@ -45,9 +56,9 @@ class SchemaTooOld(DatabaseError):
 
 
 class StorageFull(DatabaseError):
-    """The disk is full, failing or read-only (53100, SQLITE_FULL, SQLITE_IOERR, SQLITE_READONLY).
+    """The disk is full, failing or read-only, or the role may not write what is on it.
 
-    Nothing was written.
+    53100, 42501, SQLITE_FULL, SQLITE_IOERR, SQLITE_READONLY. Nothing was written.
     """
 
 

@@ -3,8 +3,8 @@
 import re
 from importlib.resources import files
 
-from minibank.db.base import Database, Migration
-from minibank.db.errors import SchemaTooNew, SchemaTooOld
+from minibank.db.base import Database, Migration, Tx
+from minibank.db.errors import SchemaTooNew, SchemaTooOld, StorageFull
 
 _NAME = re.compile(r"(\d{4})_(\w+)\.sql")
 _CREATES = re.compile(r"^CREATE TABLE (\w+)", re.MULTILINE)
@@ -57,6 +57,25 @@ async def require_current(db: Database) -> None:
             f"The database is at schema {version} and this minibank needs {newest}:"
             " run `minibank migrate`"
         )
+
+
+async def require_writable(db: Database) -> None:
+    """Write, if a write met a full or read-only disk, to see whether that is over.
+
+    Raises what the write does, and `StorageFull` when it is too early to say.
+    """
+    if db.takes_writes:
+        return
+    await db.transact(_touch)
+    if not db.takes_writes:
+        raise StorageFull("a write failed moments ago")
+
+
+async def _touch(tx: Tx) -> None:
+    await tx.execute(
+        "UPDATE schema_migrations SET applied_at = applied_at"
+        " WHERE version = (SELECT MIN(version) FROM schema_migrations)"
+    )
 
 
 async def _require_not_newer(db: Database, newest: int) -> None:

@@ -34,6 +34,7 @@ class Pool:
         self._taken: set[Connection] = set()
         self._waiting = 0
         self._closed = False
+        self._ended = False
 
     @property
     def in_use(self) -> int:
@@ -56,6 +57,9 @@ class Pool:
         try:
             self._require_open()
             connection = await self._open()
+            if self._ended:
+                connection.terminate()
+                self._require_open()
         except BaseException:
             self._free.release()
             raise
@@ -89,7 +93,9 @@ class Pool:
     def give_back(self, connection: Connection) -> None:
         """End the loan; a connection that was closed meanwhile is forgotten."""
         self._taken.discard(connection)
-        if not connection.is_closed():
+        if self._ended:
+            connection.terminate()
+        elif not connection.is_closed():
             self._idle.append(connection)
         self._free.release()
 
@@ -99,7 +105,10 @@ class Pool:
             self._idle.pop().terminate()
 
     async def close(self) -> None:
-        """Lend no more, wait for what is lent, and close everything."""
+        """Lend no more, wait for what is lent, and close everything.
+
+        Whoever goes away meanwhile leaves no connection open either.
+        """
         if self._closed:
             return
         self._closed = True
@@ -111,5 +120,8 @@ class Pool:
                     with suppress(Exception):  # it is lost already, then
                         await connection.close()
         except TimeoutError:
+            pass  # what is left is seen to below
+        finally:
+            self._ended = True
             for connection in (*self._idle, *self._taken):
                 connection.terminate()

@@ -24,6 +24,8 @@ from minibank.db.errors import (
     DatabaseUnavailable,
     LostRace,
     StorageFull,
+    TakesNoWrites,
+    TookTooLong,
     UniqueViolation,
     raise_translated,
 )
@@ -32,6 +34,7 @@ from minibank.db.pool import Connection, Pool
 from minibank.db.pooler import DIRECT, refused_by_pooler, require_direct, require_limits
 from minibank.db.postgres_tx import PostgresTx, Types
 from minibank.db.retry import with_retries
+from minibank.db.writes import Writes
 
 T = TypeVar("T")
 
@@ -69,12 +72,13 @@ _STATES: dict[str, type[DatabaseError]] = {
     "55P03": LostRace,
     "25001": LostRace,  # BEGIN in what somebody left half sent
     "23505": UniqueViolation,
-    _READ_ONLY: DatabaseUnavailable,
+    _READ_ONLY: TakesNoWrites,
     "25P03": DatabaseUnavailable,
     "25P04": DatabaseUnavailable,
-    "57014": DatabaseError,
+    "57014": TookTooLong,
     "26000": DatabaseUnavailable,  # a pooler gave us a connection that does not know the statement
     "53100": StorageFull,
+    "42501": StorageFull,  # on a read-only file system too
 }
 _CLASSES: dict[str, type[DatabaseError]] = {
     "08": DatabaseUnavailable,
@@ -134,6 +138,7 @@ class PostgresDatabase:
         self.ids = ids
         self._url = url
         self._types: Types = {}
+        self._writes = Writes(clock)
         self._pool = Pool(lambda: _connect(url, ANSWER_SECONDS, _SERVING), connections_max)
         self._metrics = metrics or DatabaseMetrics()
         self._metrics.connections_max.set(connections_max)
@@ -164,9 +169,16 @@ class PostgresDatabase:
             raise
         return db
 
+    @property
+    def takes_writes(self) -> bool:
+        """See `Database.takes_writes`."""
+        return self._writes.are_taken
+
     async def transact(self, work: Work[T]) -> T:
         """See `Database.transact`."""
-        return await with_retries(lambda: self._attempt(work, BEGIN), self._metrics)
+        return await self._writes.noting(
+            lambda: with_retries(lambda: self._attempt(work, BEGIN), self._metrics)
+        )
 
     async def read(self, work: ReadWork[T]) -> T:
         """See `Database.read`."""
@@ -183,7 +195,7 @@ class PostgresDatabase:
         try:
             if begin is None:
                 return await work(tx)
-            await connection.execute(begin)
+            await _begin(connection, begin)
             result = await work(tx)
             await tx.flush()
             if await connection.execute("COMMIT") != "COMMIT":
@@ -293,6 +305,14 @@ async def _connect(
             "the PostgreSQL URL cannot be read: special characters in the user, the password"
             " and the name of the database are written percent-encoded"
         ) from None
+
+
+async def _begin(connection: Connection, begin: str) -> None:
+    try:
+        await connection.execute(begin)
+    except asyncpg.FeatureNotSupportedError:
+        # What a standby says to READ WRITE, before it comes to a statement that writes.
+        raise TakesNoWrites("the server is a standby") from None
 
 
 def _translate_on(connection: Connection, error: BaseException, *, writes: bool) -> BaseException:

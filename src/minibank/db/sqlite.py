@@ -41,6 +41,7 @@ from minibank.db.sqlite_files import (
     translate_read,
     undo,
 )
+from minibank.db.writes import Writes
 
 T = TypeVar("T")
 
@@ -168,6 +169,7 @@ class SqliteDatabase:
         self._snapshot_threads = ThreadPoolExecutor(SNAPSHOT_THREADS, "sqlite-snapshot")
         self._snapshot_connections: list[sqlite3.Connection] = []
         self._busy_seconds = busy_seconds
+        self._writes = Writes(clock)
         self._closed = False
         self._writing = 0
         self._metrics = metrics or DatabaseMetrics()
@@ -203,6 +205,11 @@ class SqliteDatabase:
         if self._closed:
             raise DatabaseUnavailable("the database is closed")
 
+    @property
+    def takes_writes(self) -> bool:
+        """See `Database.takes_writes`."""
+        return self._writes.are_taken
+
     async def transact(self, work: Work[T]) -> T:
         """See `Database.transact`."""
         loop = asyncio.get_running_loop()
@@ -221,7 +228,7 @@ class SqliteDatabase:
 
         self._writing += 1
         try:
-            return await with_retries(run, self._metrics)
+            return await self._writes.noting(lambda: with_retries(run, self._metrics))
         finally:
             self._writing -= 1
 

@@ -21,7 +21,8 @@ from minibank.core.errors import (
     Timeout,
     Unavailable,
 )
-from minibank.db import BadData, Database, DatabaseError, UniqueViolation
+from minibank.db import BadData, Database, DatabaseError, DatabaseUnavailable, UniqueViolation
+from minibank.db.errors import StorageFull, TakesNoWrites
 from minibank.payments.batch import run_batch
 from minibank.payments.commands import COMMAND_NAMES, Command, Outcome
 from minibank.payments.metrics import LATE, QUEUE_FULL, SHUTTING_DOWN, EngineMetrics
@@ -186,6 +187,8 @@ class Engine:
                 await self._execute(batch[half:])
             else:
                 self._refuse(batch, error, _unstorable)
+        except (StorageFull, TakesNoWrites) as error:
+            self._refuse(batch, error, _read_only)
         except DatabaseError as error:
             self._refuse(batch, error, _unavailable)
         except Exception as error:
@@ -200,7 +203,10 @@ class Engine:
     def _refuse(
         self, batch: Sequence[_Queued], error: Exception, answer: Callable[[], BankError]
     ) -> None:
-        log.error("commands were refused", error=type(error).__name__, commands=len(batch))
+        reason = type(error).__name__
+        if isinstance(error, DatabaseUnavailable | StorageFull):  # words about the machine
+            reason += f": {error}"
+        log.error("commands were refused", error=reason, commands=len(batch))
         self._settle(batch, [answer() for _ in batch])
 
     def _settle(self, batch: Sequence[_Queued], answers: Sequence[Answer]) -> None:
@@ -216,6 +222,10 @@ def _unstorable() -> BankError:
 
 def _unavailable() -> BankError:
     return Unavailable("unavailable.database", "The database is away")
+
+
+def _read_only() -> BankError:
+    return Unavailable("unavailable.read_only", "The database takes no writes")
 
 
 def _outcome_of(answer: Answer) -> str:

@@ -14,7 +14,7 @@ from minibank.core.errors import (
     Unauthorized,
 )
 from minibank.db import BadData, DatabaseUnavailable, LostRace, UniqueViolation
-from minibank.db.errors import SchemaTooNew, StorageFull
+from minibank.db.errors import SchemaTooNew, StorageFull, TakesNoWrites, TookTooLong
 
 
 def test_a_success_is_json_with_a_bare_content_type_and_a_newline():
@@ -61,6 +61,8 @@ def test_a_limit_says_when_to_come_back():
         UniqueViolation("x"),
         StorageFull("x"),
         SchemaTooNew("x"),
+        TakesNoWrites("x"),
+        TookTooLong("x"),
     ],
 )
 def test_a_database_that_is_away_is_a_503_that_may_be_tried_again(error):

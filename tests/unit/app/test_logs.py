@@ -1,11 +1,15 @@
 """What a log line may say."""
 
+import io
 import json
+import logging
 import re
+import sys
 from collections.abc import Iterator
 
 import pytest
 import structlog
+from typing_extensions import override
 
 from minibank.app.logs import configure_logs
 from minibank.settings import Mode, Settings
@@ -65,3 +69,24 @@ def test_a_production_bank_logs_json_whatever_the_value(
 def _usual_logs() -> Iterator[None]:
     yield
     structlog.reset_defaults()
+
+
+class FullDisk(io.StringIO):
+    """A stream that takes nothing."""
+
+    @override
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+    @override
+    def flush(self) -> None:
+        raise BrokenPipeError
+
+
+@pytest.mark.parametrize("mode", ["sandbox", "production"])
+def test_a_line_that_cannot_be_written_is_lost_and_nobody_is_told(mode, monkeypatch):
+    # Whoever logs may be in the middle of answering commands, which must all be answered.
+    monkeypatch.setattr(sys, "stderr", FullDisk())
+    configure_logs(Settings(mode=mode))
+    structlog.get_logger().error("commands were refused", commands=1)
+    logging.getLogger("asyncio").warning("slow")

@@ -21,7 +21,8 @@ class FakeConnection:
         return self.closed
 
     def terminate(self) -> None:
-        self.closed = self.terminated = True
+        if not self.closed:
+            self.closed = self.terminated = True
 
     async def close(self) -> None:
         if self.refuses_to_close:
@@ -206,6 +207,34 @@ async def test_closing_does_not_wait_for_ever(
     await pool.close()
     assert all(made.terminated for made in connecting.made)
     pool.give_back(stuck)
+
+
+async def test_whoever_goes_away_while_closing_leaves_no_connection_open(
+    pool: Pool, connecting: Connecting
+):
+    lent, idle = await pool.take(), await pool.take()
+    pool.give_back(idle)
+    closing = asyncio.create_task(pool.close())
+    await asyncio.sleep(0.01)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    assert [made.terminated for made in connecting.made] == [True, True]
+    pool.give_back(lent)
+
+
+async def test_a_connection_that_comes_when_the_pool_has_ended_is_closed_at_once(
+    pool: Pool, connecting: Connecting, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(pool_module, "CLOSE_SECONDS", 0.01)
+    connecting.gate = asyncio.Event()
+    late = asyncio.create_task(pool.take())
+    await asyncio.sleep(0)
+    await pool.close()
+    connecting.gate.set()
+    with pytest.raises(DatabaseUnavailable, match="closed"):
+        await late
+    assert [made.terminated for made in connecting.made] == [True]
 
 
 async def test_a_connection_that_cannot_be_closed_does_not_keep_the_others_open(

@@ -16,6 +16,8 @@ from minibank.db.errors import (
     DatabaseUnavailable,
     LostRace,
     StorageFull,
+    TakesNoWrites,
+    TookTooLong,
     UniqueViolation,
     raise_translated,
 )
@@ -53,7 +55,7 @@ def sqlite_error(code: int) -> sqlite3.Error:
         ("54000", BadData),  # an index entry that is too large
         ("08000", DatabaseUnavailable),
         ("08006", DatabaseUnavailable),
-        ("25006", DatabaseUnavailable),
+        ("25006", TakesNoWrites),
         ("25P03", DatabaseUnavailable),
         ("57P01", DatabaseUnavailable),
         ("57P02", DatabaseUnavailable),
@@ -65,7 +67,8 @@ def sqlite_error(code: int) -> sqlite3.Error:
         ("28P01", DatabaseUnavailable),
         ("3D000", DatabaseUnavailable),
         ("53100", StorageFull),
-        ("57014", DatabaseError),  # a statement that took too long: not again
+        ("42501", StorageFull),
+        ("57014", TookTooLong),  # a statement that took too long: not again
         ("XX000", DatabaseError),
     ],
 )
