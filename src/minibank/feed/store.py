@@ -318,7 +318,7 @@ async def delete_items_of(tx: Tx, shard: int, account_id: str, limit: int) -> in
     """Remove up to `limit` items of an account; how many."""
     return await tx.execute(
         "DELETE FROM feed_items WHERE shard = $1 AND id IN (SELECT id FROM feed_items"
-        " WHERE shard = $1 AND account_id = $2 ORDER BY created_at, id LIMIT $3)",
+        " WHERE shard = $1 AND account_id = $2 ORDER BY client_id, created_at, id LIMIT $3)",
         shard,
         account_id,
         limit,

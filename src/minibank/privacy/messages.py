@@ -47,7 +47,7 @@ async def export_messages(tx: ReadTx, view: View, lines: Records) -> None:
 
 
 async def _export_items(tx: ReadTx, view: View, lines: Records) -> None:
-    after = START
+    after = ("", 0, "")
     while rows := await store.list_feed_items(tx, view.shard, view.account_id, after, PAGE):
         for row in rows:
             lines.put(
@@ -64,7 +64,7 @@ async def _export_items(tx: ReadTx, view: View, lines: Records) -> None:
                     "params": msgspec.Raw(row["params"].encode()),
                 },
             )
-        after = Position(rows[-1]["created_at"], rows[-1]["id"])
+        after = (rows[-1]["client_id"], rows[-1]["created_at"], rows[-1]["id"])
 
 
 async def _export_dismissals(tx: ReadTx, view: View, lines: Records) -> None:

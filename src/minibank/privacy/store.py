@@ -307,17 +307,17 @@ async def list_due(tx: ReadTx, shard: int, account_id: str) -> Sequence[Row]:
 
 
 async def list_feed_items(
-    tx: ReadTx, shard: int, account_id: str, after: Position, limit: int
+    tx: ReadTx, shard: int, account_id: str, after: tuple[str, int, str], limit: int
 ) -> Sequence[Row]:
-    """The next items that apps put on an account's feed, oldest first."""
+    """The next items on an account's feed, in the order of (client, instant, id)."""
     return await tx.fetch(
         "SELECT id, client_id, user_id, created_at, updated_at, expires_at, url, params"
-        " FROM feed_items WHERE shard = $1 AND account_id = $2 AND (created_at, id) > ($3, $4)"
-        " ORDER BY created_at, id LIMIT $5",
+        " FROM feed_items WHERE shard = $1 AND account_id = $2"
+        " AND (client_id, created_at, id) > ($3, $4, $5)"
+        " ORDER BY client_id, created_at, id LIMIT $6",
         shard,
         account_id,
-        after.created_at,
-        after.id,
+        *after,
         limit,
     )
 

@@ -20,7 +20,7 @@ CREATE TABLE feed_items (
 );
 CREATE UNIQUE INDEX feed_items_order
     ON feed_items (shard, account_id, client_id, created_at, id);
-CREATE INDEX feed_items_account ON feed_items (shard, account_id, created_at, id);
+CREATE INDEX feed_items_created ON feed_items (shard, created_at);
 CREATE INDEX feed_items_expires ON feed_items (shard, expires_at) WHERE expires_at IS NOT NULL;
 
 -- The row that an app locks to put something on a feed: how many items it made on the day (UTC) that
