@@ -40,6 +40,17 @@ NAMES = st.sampled_from(
         "metadata",
         "metadata[a]",
         "metadata[]",
+        "params",
+        "params[title]",
+        "params[image_url]",
+        "params[body_color]",
+        "type",
+        "title",
+        "image_url",
+        "url",
+        "events[]",
+        "expires_at",
+        "start_time",
         "notes",
         "grant_type",
         "client_id",
@@ -53,7 +64,10 @@ ANY_TEXT = st.text(st.characters(codec=None), max_size=40)
 VALUES = st.one_of(
     ANY_TEXT,
     st.sampled_from(
-        ["", "1", "0", "-1", "100", "merchant", "2026-01-01T00:00:00Z", "tx_1", "\x00"]
+        [
+            *("", "1", "0", "-1", "100", "merchant", "2026-01-01T00:00:00Z", "tx_1", "\x00"),
+            *("basic", "image", "#FFF", "http://a.example", "transaction.created", "2030-01-01"),
+        ]
     ),
     st.integers().map(str),
 )
@@ -79,6 +93,10 @@ PATHS = st.sampled_from(
         b"/balance",
         b"/transactions",
         b"/transactions/{id}",
+        b"/feed",
+        b"/feed/{id}",
+        b"/webhooks",
+        b"/webhooks/{id}",
         b"/oauth2/token",
         b"/ping/whoami",
         b"/logos/{id}",
@@ -110,8 +128,13 @@ def test_random_parameters_of_a_known_caller_are_answered(bench, pairs, names_ac
     if names_account:
         query = f"account_id={bench.account_id}&{query}"
     headers = [(b"authorization", b"Bearer " + bench.token.encode())]
-    for path in (b"/transactions", b"/balance", b"/accounts"):
+    for path in (b"/transactions", b"/balance", b"/accounts", b"/feed", b"/webhooks"):
         bench.ask(RawRequest("GET", path, query.encode(), headers))
+    for path in (b"/feed", b"/webhooks"):
+        bench.ask(RawRequest("POST", path, query.encode(), headers))
+    item = f"/feed/{bench.item_id}".encode()
+    bench.ask(RawRequest("PATCH", item, query.encode(), headers))
+    assert bench.ask(RawRequest("GET", item, b"", headers)).json()["item"]["params"]["title"]
 
 
 def _quoted(text: str) -> str:

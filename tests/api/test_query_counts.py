@@ -23,7 +23,7 @@ async def counted(bank, clock):
         async def count(method, path, **more):
             counting.statements.clear()
             answer = await api.request(method, path, **more)
-            assert answer.status_code in {200, 401, 403}, answer.text
+            assert answer.status_code in {200, 401, 403, 404}, answer.text
             return len(counting.statements), answer
 
         yield count, rows
@@ -84,6 +84,42 @@ async def test_an_id_without_a_shard_is_refused_without_asking_the_database(coun
         assert (await count("GET", "/balance", params=params))[0] == only_the_caller
         assert (await count("GET", f"/transactions/{identifier}"))[0] == only_the_caller
         assert (await count("PATCH", f"/transactions/{identifier}"))[0] == only_the_caller
+        assert (await count("GET", "/feed", params=params))[0] == only_the_caller
+        assert (await count("GET", "/webhooks", params=params))[0] == only_the_caller
+        assert (await count("GET", f"/feed/{identifier}"))[0] == only_the_caller
+        assert (await count("GET", f"/webhooks/{identifier}"))[0] == only_the_caller
+
+
+async def test_a_page_of_a_feed_costs_the_same_whatever_is_on_it(bank, counted, clock):
+    count, rows = counted
+    path = f"/feed?account_id={bank.account.id}"
+    for _ in range(5):
+        item = {"account_id": bank.account.id, "type": "basic",
+                "params": {"title": "Rain", "image_url": "x"}}  # fmt: skip
+        await bank.api.post("/feed", json=item)
+    for limit in (1, 6, 100):
+        number, answer = await count("GET", f"{path}&limit={limit}")
+        assert len(answer.json()["items"]) == limit
+        assert number == (3 if limit == 1 else 4)
+        number, _ = await count("GET", f"{path}&limit={limit}&before={rows[9].id}")
+        assert number == 5
+    [newest] = (await count("GET", f"{path}&limit=1"))[1].json()["items"]
+    assert (await count("GET", f"/feed/{newest['id']}"))[0] == 3
+    of_transaction = rows[0].id.replace("tx_", "feeditem_")
+    assert (await count("GET", f"/feed/{of_transaction}"))[0] == 4
+
+
+async def test_webhooks_cost_the_same_however_many_there_are(bank, counted):
+    count, _ = counted
+    path = f"/webhooks?account_id={bank.account.id}"
+    url = {"account_id": bank.account.id, "url": "https://app.example"}
+    first, _ = await count("POST", "/webhooks", data=url)
+    one, _ = await count("GET", path)
+    for _ in range(4):
+        assert (await count("POST", "/webhooks", data=url))[0] == first == 6
+    five, answer = await count("GET", path)
+    assert len(answer.json()["webhooks"]) == 5
+    assert one == five == 3
 
 
 async def test_garbage_instead_of_a_token_costs_no_statement(counted):

@@ -86,9 +86,15 @@ def answer_of(bench: Bench, case: schemathesis.Case) -> httpx.Response:
 
 
 def with_known_ids(case: schemathesis.Case, bench: Bench) -> None:
-    """What no program can guess: an account and a transaction of the caller."""
-    known = {"account_id": bench.account_id, "transaction_id": bench.transaction_id}
-    for parameters in (case.path_parameters, case.query):
+    """What no program can guess: an account of the caller, and one of each thing there."""
+    known = {
+        "account_id": bench.account_id,
+        "transaction_id": bench.transaction_id,
+        "item_id": bench.item_id,
+        "webhook_id": bench.webhook_id,
+    }
+    body = case.body if isinstance(case.body, dict) else {}
+    for parameters in (case.path_parameters, case.query, body):
         for name in known.keys() & (parameters or {}).keys():
             parameters[name] = known[name]
 

@@ -159,6 +159,32 @@ def test_an_annotation_reads_back_and_an_empty_value_takes_it_away(journey: Run)
         assert annotation["removed"] == before
 
 
+def test_a_webhook_is_registered_listed_and_deleted(journey: Run):
+    for _, reported in each_customer(journey):
+        told = reported["messages"]
+        webhook = told["webhook"]
+        assert webhook == {
+            "id": webhook["id"],
+            "account_id": told["account_id"],
+            "url": "https://app.example/hooks?key=wEXQbNaJ",
+        }
+        assert told["listed"] == [webhook]
+        assert (told["deleted"], told["left"]) == ({}, [])
+
+
+def test_a_feed_item_is_made_and_answered_with_nothing(journey: Run, library: Library):
+    posts = [sent for sent in journey.exchanges if sent.path == "/feed"]
+    if library.environment == "monzo":
+        # It asks for an attribute that it does not have, before it sends anything.
+        failed = [reported["messages"]["posted"]["type"] for _, reported in each_customer(journey)]
+        assert set(failed) == {"AttributeError"}
+        assert posts == []
+        return
+    assert [(sent.status, sent.json) for sent in posts] == [(200, {})] * len(journey.customers)
+    for sent, (_, reported) in zip(posts, each_customer(journey), strict=True):
+        assert sent.form["params[title]"] == reported["messages"]["title"]
+
+
 def test_a_refreshed_token_is_new_and_works_for_the_same_user(journey: Run):
     for _, reported in each_customer(journey):
         assert reported["refresh"]["renewed"] is True

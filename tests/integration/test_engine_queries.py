@@ -10,10 +10,13 @@ from minibank.payments.commands import Command, Outcome
 from minibank.payments.decide import DECISIONS
 from minibank.payments.engine import Engine
 from tests.support.banking import Holder, Orders, add_merchant, open_holder, open_holders
+from tests.support.callers import add_client
 from tests.support.counting import CountingDatabase
 from tests.support.failing import GatedDatabase
+from tests.support.outbox import listen
 
 VERBS = sorted(str(one.__struct_config__.tag) for one in DECISIONS)
+CHANGES = {"increment_authorisation", "reverse_authorisation", "expire_authorisation"}
 orders = Orders()
 
 
@@ -73,6 +76,34 @@ async def test_the_statements_of_a_batch_do_not_grow_with_it(db: Database, verb:
     together = await statements(db, orders.top_up(holders[0], 1), many)
     assert together == alone
     assert len(alone) <= 20
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_who_listens_costs_as_many_statements_however_many_there_are(
+    db: Database, verb: str
+) -> None:
+    holders = await open_holders(db, 11)
+    one, *many = await prepare(db, verb, holders)
+    unheard = await statements(db, orders.top_up(holders[0], 1), [orders.renamed(one)])
+    client_id = (await add_client(db)).client.id
+    for holder in holders:
+        for _ in range(2):
+            await listen(db, client_id, holder)
+    alone = await statements(db, orders.top_up(holders[0], 1), [many[0]])
+    together = await statements(db, orders.top_up(holders[0], 1), many[1:])
+    assert together == alone
+    is_told = verb not in {*CHANGES, "present_card"}
+    told = ["UPDATE webhooks", "INSERT INTO deliveries"]
+    assert [one for one in alone if one in told] == (told if is_told else [])
+    assert len(alone) - len(unheard) == (3 if is_told else 1)
+
+
+async def test_an_account_without_webhooks_costs_no_statement_for_them(db: Database) -> None:
+    holder, other = await open_holders(db, 2)
+    await listen(db, (await add_client(db)).client.id, other)
+    said = await statements(db, orders.top_up(holder, 1), [orders.top_up(holder, 1)])
+    assert not any("FROM webhooks" in one and "EXISTS" not in one for one in said)
+    assert not any("deliveries" in one for one in said)
 
 
 async def test_a_batch_of_everything_takes_as_many_statements_for_500_commands(

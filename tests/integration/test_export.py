@@ -7,7 +7,7 @@ import pytest
 
 from minibank.core.clock import FakeClock
 from minibank.db import Database
-from minibank.privacy import books, export
+from minibank.privacy import books, export, messages
 from minibank.privacy.export import FORMAT, Lines, Subject, export_person
 from minibank.privacy.inventory import INVENTORY
 from tests.support.banking import list_history
@@ -59,6 +59,15 @@ async def test_every_row_on_the_person_s_accounts_is_there(db: Database, life: L
         want = sorted(row[key] for row in rows[table] if row["account_id"] in accounts)
         name = "id" if table == "outcomes" else key
         assert sorted(one[name] for one in of(lines, INVENTORY[table].shown_as)) == want
+    items = {row["id"] for row in rows["feed_items"]}
+    assert {one["id"] for one in of(lines, "feed_item")} == items
+    hers = {row["id"] for row in rows["webhooks"] if row["user_id"] == life.ada.id}
+    assert {one["id"] for one in of(lines, "webhook")} == hers
+    told = {row["id"] for row in rows["deliveries"] if row["webhook_id"] in hers}
+    assert {one["id"] for one in of(lines, "delivery")} == told
+    for record, table in (("feed_key", "feed_keys"), ("feed_dismissal", "feed_dismissals")):
+        own = [row for row in rows[table] if row["user_id"] == life.ada.id]
+        assert len(of(lines, record)) == len(own) > 0
     entries = [entry for one in of(lines, "entry_set") for entry in one["entries"]]
     assert len(entries) == sum(row["account_id"] in accounts for row in rows["entries"])
     ours = {one["id"] for one in of(lines, "transaction")}
@@ -88,6 +97,15 @@ async def test_transactions_are_as_on_the_wire_with_their_merchant(db: Database,
     assert paid["metadata"]["who"] == "Unmistakable"
 
 
+async def test_a_delivery_says_what_was_told_and_a_webhook_where(db: Database, life: Life):
+    lines = await exported(db, life)
+    assert {one["url"] for one in of(lines, "webhook")} == {"https://Unmistakable.example/hook"}
+    told = {one["subject"]: one["payload"]["data"] for one in of(lines, "delivery")}
+    [paid] = [one for one in of(lines, "transaction") if one["amount"] == -700]
+    assert told[paid["id"]]["description"] == paid["description"]
+    assert of(lines, "feed_item")[0]["params"]["title"] == "Unmistakable item"
+
+
 async def test_no_secret_and_no_digest_is_in_an_export(db: Database, life: Life):
     text = json.dumps(await exported(db, life))
     assert "argon2" not in text
@@ -110,7 +128,7 @@ async def test_of_a_joint_account_the_other_owner_stays_private(db: Database, li
     about_bob = [
         line
         for line in lines
-        if life.bob.id in json.dumps(line) and line["record"] != "transaction"
+        if life.bob.id in json.dumps(line) and line["record"] not in {"transaction", "delivery"}
     ]
     assert about_bob == []
     assert "bob@example.com" not in json.dumps(lines)
@@ -128,7 +146,7 @@ async def test_a_long_history_is_read_in_pages_and_is_all_there(
     db: Database, life: Life, monkeypatch: pytest.MonkeyPatch
 ):
     whole = await exported(db, life)
-    for module in (books, export):
+    for module in (books, export, messages):
         monkeypatch.setattr(module, "PAGE", 2)
     counting = CountingDatabase(db)
     paged = await exported(counting, life)

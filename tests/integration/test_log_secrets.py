@@ -45,6 +45,8 @@ CHOSEN = {
     "e-mail": "zoe.o'hara+bank@example.org",
     "unknown name": "fieldOfZoe",
     "agent": "ZoesPhone/7.1",
+    "webhook": "hook-9f2c7Qwx81",
+    "title": "Zoë's Umbrella, 3 pm",
 }
 
 
@@ -99,6 +101,11 @@ def requests_with(secrets: dict[str, str], client: Client) -> Iterator[RawReques
         "since": secrets["note"],
         "limit": secrets["wrong password"],
         "metadata[note]": secrets["note"],
+        "url": f"https://zoe:{secrets['webhook']}@hooks.example/{secrets['webhook']}",
+        "type": "basic",
+        "params[title]": secrets["title"],
+        "params[image_url]": secrets["note"],
+        "events[]": secrets["note"],
         secrets["unknown name"]: secrets["note"],
     }
     bodies = [
@@ -108,6 +115,7 @@ def requests_with(secrets: dict[str, str], client: Client) -> Iterator[RawReques
     bodies += [
         (b"application/json", json.dumps({**named, **grants[0]}).encode()),
         (b"application/json", json.dumps({"metadata": {"a": secrets["note"]}}).encode()),
+        (b"application/json", json.dumps(_kept(secrets)).encode()),
         (b"application/json", b'{"password": "' + PASSWORD.encode() + b'", '),
         (b"application/x-www-form-urlencoded", f"password={PASSWORD}%zz%00".encode()),
         (b"multipart/form-data; boundary=x", f"--x\r\n\r\n{PASSWORD}".encode()),
@@ -134,11 +142,22 @@ def requests_with(secrets: dict[str, str], client: Client) -> Iterator[RawReques
                         (b"authorization", authorizations[place % 4].encode()),
                         (b"content-type", content_type),
                         (b"user-agent", secrets["agent"].encode()),
+                        (b"idempotency-key", secrets["webhook"].encode()),
                         (b"cookie", f"session={PASSWORD}".encode()),
                         (b"referer", f"https://x/?t={secrets['access token']}".encode()),
                     ],
                     body=body,
                 )
+
+
+def _kept(secrets: dict[str, str]) -> dict[str, object]:
+    """What makes a feed item and a webhook."""
+    return {
+        "account_id": secrets["account"],
+        "type": "basic",
+        "params": {"title": secrets["title"], "image_url": secrets["note"]},
+        "url": f"https://zoe:{secrets['webhook']}@hooks.example/?key={secrets['webhook']}",
+    }
 
 
 async def send_all(api: Api, requests: list[RawRequest]) -> list[RawAnswer]:

@@ -4,14 +4,18 @@ from collections.abc import Sequence
 
 import pytest
 
-from minibank.core.pages import END, ObjectId, Position, Window, floor_of
+from minibank.core.pages import END, START, ObjectId, Position, Window, floor_of
 from minibank.db import Database
 from minibank.db.base import Value
+from minibank.feed.items import FeedRules
+from minibank.feed.store import Reader
+from minibank.feed.store import list_page as list_feed_page
 from minibank.transactions import store
 from minibank.transactions.windows import Span, span_of
-from tests.support.callers import add_account, add_user
+from tests.support.callers import add_account, add_client, add_user
 from tests.support.counting import CountingDatabase
 from tests.support.histories import put, transaction
+from tests.support.outbox import post_item
 
 
 @pytest.fixture
@@ -78,6 +82,27 @@ async def test_a_page_and_the_day_s_spending_are_read_by_index_alone(db, clock, 
         assert "transactions_order" in plan
         for costly in ("Seq Scan", "SCAN", "Sort", "TEMP B-TREE"):
             assert costly not in plan, plan
+
+
+async def test_a_page_of_the_feed_is_read_by_the_two_indexes_of_its_order(db, clock, history):
+    account, shard = history[0].account_id, history[0].shard
+    long_ago = clock.now() - 10**13
+    await put(db, [transaction(account, long_ago + n * 10**6) for n in range(4000)])
+    reader = Reader(shard, account, (await add_client(db)).client.id, "user_1")
+    rules = FeedRules(items_per_day=10**6, key_seconds=60)
+    for _ in range(300):
+        await post_item(db, reader, rules=rules)
+    for table in ("transactions", "feed_items", "feed_dismissals"):
+        await db.transact(lambda tx, table=table: tx.execute(f"ANALYZE {table}"))
+    counting = CountingDatabase(db)
+    await counting.read(lambda tx: list_feed_page(tx, reader, START, END, 10))
+    [sql] = counting.statements
+    values = (shard, account, reader.client_id, "user_1", START.created_at, START.id, *_END, 10)
+    plan = await _plan(db, sql, (*values, clock.now()))
+    assert "transactions_order" in plan
+    assert "feed_items_order" in plan
+    for costly in ("Seq Scan on transactions", "Seq Scan on feed_items", "SCAN t", "SCAN i"):
+        assert costly not in plan, plan
 
 
 _END = (END.created_at, END.id)

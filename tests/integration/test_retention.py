@@ -11,6 +11,8 @@ from minibank.core.ids import shard_of
 from minibank.db import Database, Tx, open_database
 from minibank.db.base import Value
 from minibank.db.migrate import migrate, migrations
+from minibank.due.sweeping import PAUSE_SECONDS, again_at
+from minibank.feed.retention import SWEEPS as FEED_SWEEPS
 from minibank.oauth.clients import rotate_secret
 from minibank.oauth.grants import issue_pair
 from minibank.oauth.records import FormerToken
@@ -308,7 +310,8 @@ async def test_the_audit_names_work_about_nothing_and_rows_that_nothing_removes(
     async def lose(tx: Tx) -> None:
         await tx.execute("DELETE FROM due_work")
         columns = ("shard", "kind", "subject", "account_id", "due_at", "claimed_until")
-        strays = [(1, kind, "nothing", "", 0, 0) for kind in (*SWEEPS, "client_secrets", "erasure")]
+        kinds = (*SWEEPS, *FEED_SWEEPS, "client_secrets", "erasure")
+        strays = [(1, kind, "nothing", "", 0, 0) for kind in kinds]
         await tx.insert_rows("due_work", columns, strays)
 
     await db.transact(lose)
@@ -371,8 +374,7 @@ async def test_a_bank_of_the_former_schema_cleans_up_what_it_has(
 
 
 def test_the_next_look_is_never_at_once_unless_there_is_more():
-    again = sweeps._again
-    assert again(100, sweeps.BATCH, 50) == 100
-    assert again(100, 1, 50) == 100 + sweeps.PAUSE_SECONDS * MICROSECONDS
-    assert again(100, 1, 10**12) == 10**12
-    assert again(100, 1, None) is None
+    assert again_at(100, 50, has_more=True) == 100
+    assert again_at(100, 50, has_more=False) == 100 + PAUSE_SECONDS * MICROSECONDS
+    assert again_at(100, 10**12, has_more=False) == 10**12
+    assert again_at(100, None, has_more=False) is None

@@ -34,10 +34,13 @@ from minibank.core.errors import BankError, Conflict
 from minibank.db import Database, ReadTx, open_database
 from minibank.payments.commands import Command, Outcome
 from minibank.payments.engine import Engine, EngineSettings
+from minibank.webhooks.records import Webhook
 from minibank.worker.due import run_due
 from tests.conftest import NOON
 from tests.support.bank_model import Answer, BankModel, Money
-from tests.support.banking import Holder, Orders, open_holders
+from tests.support.banking import Holder, Orders, list_history, open_holders
+from tests.support.callers import add_client
+from tests.support.outbox import list_told, listen, stop_listening
 
 T = TypeVar("T")
 NEWS = Plan(starts_over=never, leaves_marks=True)
@@ -97,6 +100,9 @@ class EngineMachine(RuleBasedStateMachine):
         self.model = BankModel(money, HOLD_SECONDS)
         self.known: list[tuple[Holder, str]] = []
         self.sent: list[Command] = []
+        client = self.run(add_client(self.db)).client
+        self.client_id = client.id
+        self.listening: dict[str, Listening] = {}
 
     def command(self, wish: Wish) -> Command:
         """The command that a wish comes to."""
@@ -194,6 +200,31 @@ class EngineMachine(RuleBasedStateMachine):
         state: AccountState = "frozen" if money.frozen else "open"
         self.run(self.db.transact(lambda tx: set_account_state(tx, account_id, state)))
 
+    @rule(who=st.integers(0, PEOPLE - 1))
+    def a_client_listens(self, who: int) -> None:
+        person = self.people[who]
+        webhook = self.run(listen(self.db, self.client_id, person))
+        before = len(self.run(list_history(self.db, person)))
+        self.listening[webhook.id] = Listening(webhook, person, before)
+
+    @precondition(lambda self: any(one.after is None for one in self.listening.values()))
+    @rule(which=st.integers(0, 20))
+    def a_client_stops_listening(self, which: int) -> None:
+        live = [one for one in self.listening.values() if one.after is None]
+        chosen = live[which % len(live)]
+        self.run(stop_listening(self.db, chosen.webhook))
+        chosen.after = len(self.run(list_history(self.db, chosen.person)))
+
+    @invariant()
+    def each_webhook_was_told_of_what_was_new_while_it_was_there(self) -> None:
+        if not hasattr(self, "listening"):
+            return
+        for one in self.listening.values():
+            history = [each.id for each in self.run(list_history(self.db, one.person))]
+            told_of = self.run(list_told(self.db, one.webhook))
+            assert [each.subject for each in told_of] == history[one.before : one.after]
+            assert [each.sequence for each in told_of] == list(range(1, len(told_of) + 1))
+
     # No sum of these is a hold's life, at whose end microseconds would decide.
     @rule(seconds=st.sampled_from((1, HOLD_SECONDS // 10 * 6, HOLD_SECONDS + 1)))
     def time_passes_and_holds_expire(self, seconds: int) -> None:
@@ -266,6 +297,16 @@ def ends(report: AuditReport) -> dict[str, Mark]:
         for account_id, mark in report.marks.items()
         if isinstance(mark, VerifiedMark)
     }
+
+
+@dataclass(slots=True)
+class Listening:
+    """A webhook, and how long its account's history was when it came and when it went."""
+
+    webhook: Webhook
+    person: Holder
+    before: int
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

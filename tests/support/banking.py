@@ -252,6 +252,8 @@ ACCOUNT_TABLES: Mapping[str, str] = {
     "authorisations": "account_id",
     "outcomes": "account_id",
     "due_work": "account_id",
+    "webhooks": "account_id",
+    "deliveries": "account_id",
 }
 """The tables that the engine writes, with the column that says whose a row is."""
 

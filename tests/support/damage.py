@@ -30,6 +30,10 @@ SUBJECTS = {
     "memberships": "user_id",
     "accounts": "id",
     "cards": "id",
+    "feed_items": "id",
+    "feed_dismissals": "subject",
+    "webhooks": "id",
+    "deliveries": "id",
 }
 """The column whose value names a row in a finding, when nothing else is said."""
 
@@ -96,6 +100,8 @@ HELD = "state = 'open' AND held > 0"
 UNDONE = """state = 'reversed' AND (shard, transaction_id) IN
             (SELECT shard, transaction_id FROM entry_sets)"""
 CHECKED = "state = 'open' AND held = 0"
+HOLD_EXPIRY = "kind = 'authorisation_expiry'"
+TOLD = "removed_at IS NULL AND next_sequence > 1"
 PAYER_SIDE = "command = 'transfer_between' AND command_id NOT LIKE '%/credit'"
 PAYEE_SIDE = "command = 'transfer_between' AND command_id LIKE '%/credit'"
 
@@ -136,7 +142,7 @@ EDITS = [
     Damage("transaction.amount", "transactions", "kind = 'card' AND amount = 0", {"amount": less}),
     Damage("transaction.currency", "transactions", changes={"currency": "EUR"}),
     Damage("transaction.local", "transactions", "local_currency = 'GBP'", {"local_amount": less}),
-    Damage("transaction.local", "transactions", "local_currency = 'EUR' AND amount < 0",
+    Damage("transaction.local", "transactions", f"{SETTLED} AND local_currency = 'EUR'",
            {"local_amount": abs}),
     Damage("transaction.balance", "transactions", SETTLED, {"account_balance": more}),
     Damage("transaction.balance", "transactions", PENDING, {"account_balance": more}),
@@ -197,11 +203,40 @@ EDITS = [
            {"command": "top_up"}),
     Damage("account.missing", "outcomes", changes={"account_id": NOBODY}, names_new=True,
            subject="account_id"),
-    Damage("authorisation.due", "due_work", changes={"due_at": more}),
-    Damage("authorisation.due", "due_work", changes={"kind": "other"}),
-    Damage("authorisation.due", "due_work", changes={"account_id": NOBODY}),
-    Damage("due_work.stray", "due_work", changes={"account_id": NOBODY}),
-    Damage("due_work.stray", "due_work", changes={"subject": "auth_other"}, names_new=True),
+    Damage("authorisation.due", "due_work", HOLD_EXPIRY, {"due_at": more}),
+    Damage("authorisation.due", "due_work", HOLD_EXPIRY, {"kind": "other"}),
+    Damage("authorisation.due", "due_work", HOLD_EXPIRY, {"account_id": NOBODY}),
+    Damage("due_work.stray", "due_work", HOLD_EXPIRY, {"account_id": NOBODY}),
+    Damage("due_work.stray", "due_work", HOLD_EXPIRY, {"subject": "auth_other"}, names_new=True),
+    Damage("feed_item.writer", "feed_items", changes={"created_at": later}),
+    Damage("feed_item.client", "feed_items", changes={"client_id": "oauth2client_other"}),
+    Damage("account.missing", "feed_items", changes={"account_id": NOBODY}, names_new=True,
+           subject="account_id"),
+    Damage("feed_dismissal.stray", "feed_dismissals", changes={"subject": "feeditem_other"},
+           names_new=True),
+    Damage("webhook.sequence", "webhooks", TOLD, {"next_sequence": more}),
+    Damage("webhook.events", "webhooks", TOLD, {"events": "["}),
+    Damage("webhook.client", "webhooks", changes={"client_id": "oauth2client_other"}),
+    Damage("webhook.removed", "webhooks", TOLD, {"url": ""}),
+    Damage("webhook.removed", "webhooks", TOLD, {"removed_at": NOON}),
+    Damage("webhook.removed", "webhooks", "removed_at IS NOT NULL", {"removed_at": None}),
+    Damage("webhook.removed", "webhooks", "removed_at IS NOT NULL", {"ends_after": None}),
+    Damage("account.missing", "webhooks", changes={"account_id": NOBODY}, names_new=True,
+           subject="account_id"),
+    Damage("delivery.stray", "deliveries", changes={"webhook_id": "webhook_other"}),
+    Damage("delivery.stray", "deliveries", changes={"account_id": NOBODY}),
+    Damage("delivery.stray", "deliveries", changes={"event": "balance.updated"}),
+    Damage("delivery.stray", "deliveries", changes={"subject": NO_TRANSACTION}),
+    Damage("delivery.missing", "deliveries", changes={"subject": NO_TRANSACTION},
+           subject="subject"),
+    Damage("delivery.payload", "deliveries", changes={"payload": b"{}"}),
+    Damage("delivery.payload", "deliveries", changes={"payload": b"\xff"}),
+    Damage("webhook.sequence", "deliveries", changes={"sequence": 10**6}, subject="webhook_id"),
+    Damage("delivery.state", "deliveries", "state = 'pending'", {"state": "delivered"}),
+    Damage("delivery.state", "deliveries", "state = 'cancelled'", {"state": "pending"}),
+    Damage("delivery.state", "deliveries", "state = 'cancelled'",
+           {"state": "pending", "finished_at": None}),
+    Damage("delivery.state", "deliveries", "state = 'pending'", {"finished_at": NOON}),
     Damage("account.owners", "owners", "position = 0", {"position": 2}, subject="account_id"),
     Damage("owner.membership", "owners", changes={"user_id": "user_0000B3wV5n0FxAjLRtSlPc"},
            names_new=True),
@@ -221,7 +256,11 @@ DELETIONS = [
            subject="dedupe_id"),
     Damage("transaction.held", "authorisations", HELD, subject="transaction_id"),
     Damage("transaction.pending", "authorisations", CHECKED, subject="transaction_id"),
-    Damage("authorisation.due", "due_work"),
+    Damage("authorisation.due", "due_work", HOLD_EXPIRY),
+    Damage("feed_dismissal.stray", "feed_items", "expires_at IS NULL"),
+    Damage("delivery.missing", "deliveries", subject="subject"),
+    Damage("webhook.sequence", "deliveries", subject="webhook_id"),
+    Damage("webhook.sequence", "deliveries", "sequence = 7", subject="webhook_id"),
     Damage("account.owners", "owners", subject="account_id"),
     Damage("account.owners", "owners", "position = 1", subject="account_id"),
     Damage("owner.membership", "memberships"),
@@ -248,7 +287,19 @@ STRAYS = [
            names_new=True),
     Damage("account.missing", "outcomes", changes={"account_id": NOBODY}, names_new=True,
            subject="account_id"),
-    Damage("due_work.stray", "due_work", changes={"subject": "auth_other"}, names_new=True),
+    Damage("due_work.stray", "due_work", HOLD_EXPIRY, {"subject": "auth_new"}, names_new=True),
+    *(Damage("account.missing", table, changes={"account_id": NOBODY} | other, names_new=True,
+             subject="account_id")
+      for table, other in (("feed_items", {"id": "feeditem_other"}), ("feed_writers", {}),
+                           ("feed_keys", {}), ("feed_dismissals", {"subject": "other"}),
+                           ("webhooks", {"id": "webhook_other"}))),
+    Damage("account.missing", "deliveries",
+           changes={"account_id": NOBODY, "id": "delivery_other", "sequence": 10**6},
+           names_new=True, subject="account_id"),
+    Damage("feed_dismissal.stray", "feed_dismissals", changes={"subject": "feeditem_new"},
+           names_new=True),
+    Damage("delivery.stray", "deliveries", changes={"id": "delivery_other", "sequence": 10**6},
+           names_new=True),
     Damage("account.owners", "owners",
            changes={"user_id": "user_0000B3wV5n0FxAjLRtSlPc", "position": 1},
            subject="account_id"),
@@ -302,95 +353,3 @@ _NEW = {
 def new_rows(table: str) -> str:
     """A condition on the rows of a table that were written from NOON on, if that can be told."""
     return _NEW.get(table, "1 = 1").replace("{NOON}", str(NOON))
-
-
-UNNAMED = "insert-authorisations.id-authorisation.outcome"
-"""An authorisation that had ended when it was made up: no row leads to it by its account."""
-
-FOUND_ONLY_IN_FULL = {
-    "delete-authorisations.-transaction.pending",
-    "delete-entry_sets.-entry.stray-1",
-    "delete-entry_sets.-entry.stray-2",
-    "delete-transactions.-outcome.transaction-1",
-    "delete-transactions.-outcome.transaction-2",
-    "delete-transactions.-transaction.missing-1",
-    "edit-authorisations.account_id-account.missing",
-    "edit-authorisations.card_id-authorisation.card",
-    "edit-authorisations.id-authorisation.outcome",
-    "edit-authorisations.state-authorisation.due-1",
-    "edit-authorisations.state-authorisation.state-2",
-    "edit-authorisations.state-transaction.settled-1",
-    "edit-authorisations.state-transaction.settled-2",
-    "edit-authorisations.transaction_id-authorisation.transaction",
-    "edit-entry_sets.account_id-entry.stray",
-    "edit-entry_sets.booked_at-entry_set.hash",
-    "edit-entry_sets.code-entry_set.hash",
-    "edit-entry_sets.forced-entry_set.hash",
-    "edit-entry_sets.happened_at-entry_set.hash",
-    "edit-entry_sets.hash-entry_set.hash",
-    "edit-entry_sets.id-entry_set.hash",
-    "edit-entry_sets.previous_hash-entry_set.previous_hash",
-    "edit-entry_sets.transaction_id-entry_set.hash",
-    "edit-outcomes.command-outcome.answer",
-    "edit-outcomes.command_id-outcome.answer-1",
-    "edit-outcomes.command_id-outcome.answer-2",
-    "edit-outcomes.command_id-outcome.answer-3",
-    "edit-outcomes.outcome-outcome.answer-1",
-    "edit-outcomes.outcome-outcome.answer-2",
-    "edit-outcomes.outcome-outcome.answer-3",
-    "edit-outcomes.outcome-outcome.answer-4",
-    "edit-outcomes.outcome-outcome.authorisation",
-    "edit-outcomes.outcome-outcome.transaction",
-    "edit-outcomes.outcome-outcome.unreadable",
-    "edit-transactions.account_balance-outcome.answer-1",
-    "edit-transactions.account_balance-outcome.answer-2",
-    "edit-transactions.account_balance-outcome.answer-3",
-    "edit-transactions.account_balance-transaction.balance-1",
-    "edit-transactions.account_balance-transaction.balance-2",
-    "edit-transactions.account_id-transaction.missing",
-    "edit-transactions.amount-transaction.amount-1",
-    "edit-transactions.amount-transaction.amount-2",
-    "edit-transactions.amount_is_pending-transaction.pending-2",
-    "edit-transactions.amount_is_pending-transaction.pending-3",
-    "edit-transactions.currency-transaction.currency",
-    "edit-transactions.decline_reason-outcome.answer",
-    "edit-transactions.decline_reason-transaction.amount-1",
-    "edit-transactions.decline_reason-transaction.amount-2",
-    "edit-transactions.dedupe_id-outcome.answer",
-    "edit-transactions.id-transaction.missing",
-    "edit-transactions.include_in_spending-transaction.spending-1",
-    "edit-transactions.include_in_spending-transaction.spending-2",
-    "edit-transactions.include_in_spending-transaction.spending-3",
-    "edit-transactions.kind-transaction.kind-1",
-    "edit-transactions.kind-transaction.kind-2",
-    "edit-transactions.kind-transaction.kind-3",
-    "edit-transactions.local_amount-transaction.local-1",
-    "edit-transactions.local_amount-transaction.local-2",
-    "edit-transactions.settled_at-transaction.settled-1",
-    "edit-transactions.settled_at-transaction.settled-2",
-    "edit-transactions.settled_at-transaction.settled-4",
-    "edit-transactions.settled_at-transaction.settled-5",
-    "insert-authorisations.id-authorisation.outcome",
-    "insert-outcomes.command_id-outcome.answer",
-    "insert-transactions.id-transaction.amount",
-    "insert-transactions.id-transaction.outcome",
-}
-"""Damage to rows that were verified before, which the next audit passes over."""
-
-
-def guide_table() -> list[str]:
-    """What the guide says of damage to rows that were verified before, line by line."""
-    lines = ["| rows | edited | deleted | added |", "| --- | --- | --- | --- |"]
-    for table in sorted({damage.table for damage in DAMAGES}):
-        words = [_when(table, damages) for damages in (EDITS, DELETIONS, STRAYS)]
-        lines.append(f"| `{table}` | {' | '.join(words)} |")
-    return lines
-
-
-def _when(table: str, damages: list[Damage]) -> str:
-    late = {label(one) in FOUND_ONLY_IN_FULL for one in damages if one.table == table}
-    # An entry's own amount is damaged in a test of its own, which knows the set that it is in.
-    late |= {True} if table == "entries" and damages is EDITS else set()
-    if not late:
-        return ""
-    return "in part" if len(late) > 1 else "with `--full`" if late == {True} else "at once"

@@ -42,6 +42,12 @@ _CLIENT = {"client_id": "{client_id}", "client_secret": "{client_secret}"}
 _PASSWORD = {"grant_type": "password", **_CLIENT, "username": "{email}"}
 _PAGE = {"account_id": "{account_id}", "since": "2026-02-24"}
 _ONE = "/transactions/{transaction_id}"
+_ITEM = {"account_id": "{account_id}", "type": "basic"}
+_RAIN = "https://app.example/rain.png"
+_TITLE = {"params[title]": "Rain at three", "params[image_url]": _RAIN}
+_FLAT = {"title": "Rain at three", "image_url": _RAIN, "background_color": "#2A6FDB"}
+_OWN = "/feed/{item_id}"
+_HOOK = "https://app.example/hooks?key=wEXQbNaJ"
 
 STEPS = (
     Step("GET /ping", "pong", token=""),
@@ -64,6 +70,25 @@ STEPS = (
     Step(f"GET {_ONE}", "expanded", {"expand[]": "merchant"}),
     Step(f"PATCH {_ONE}", "annotate", {"metadata[trip]": "Lisbon", "metadata[notes]": "Lunch"}),
     Step(f"PATCH {_ONE}", "delete a key", {"metadata[trip]": ""}),
+    Step("POST /feed", "basic", {**_ITEM, **_TITLE, "url": "https://app.example/rain"}),
+    Step("POST /feed", "of September 2015", {**_ITEM, "type": "image", **_FLAT}),
+    Step("POST /feed", "no such colour", {**_ITEM, **_TITLE, "params[title_color]": "red"}),
+    Step("GET /feed", "three", {"account_id": "{account_id}", "limit": "3"}),
+    Step("GET /feed", "the end", {"account_id": "{account_id}", "before": "2020-01-01"}),
+    Step(f"GET {_OWN}", "an app's item"),
+    Step(
+        f"PATCH {_OWN}", "change", {"params[body]": "Take an umbrella", "expires_at": "2026-03-11"}
+    ),
+    Step(f"PATCH {_OWN}", "no title", {"params[title]": ""}),
+    Step(f"DELETE {_OWN}", "delete"),
+    Step(f"DELETE {_OWN}", "gone"),
+    Step("POST /webhooks", "register", {"account_id": "{account_id}", "url": _HOOK}),
+    Step("POST /webhooks", "no URL", {"account_id": "{account_id}", "url": "app.example/hooks"}),
+    Step("GET /webhooks", "one", {"account_id": "{account_id}"}),
+    Step("GET /webhooks/{webhook_id}", "known"),
+    Step("DELETE /webhooks/{webhook_id}", "delete"),
+    Step("GET /webhooks/{webhook_id}", "gone"),
+    Step("DELETE /webhooks/{webhook_id}", "gone"),
     Step("GET /logos/{file}", "no logo"),
     Step("GET /docs/{file}", "no file"),
     Step(
@@ -143,6 +168,10 @@ class _Player:
             self._known.setdefault("refresh_token", body["refresh_token"])
         if body.get("transactions"):
             self._known.setdefault("transaction_id", body["transactions"][-1]["id"])
+        if body.get("items"):
+            self._known.setdefault("item_id", body["items"][0]["id"])
+        if "webhook" in body:
+            self._known["webhook_id"] = body["webhook"]["id"]
 
 
 def _nested(takes: Mapping[str, str]) -> dict[str, Any]:

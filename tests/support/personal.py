@@ -9,11 +9,14 @@ from minibank.core.ids import shard_of
 from minibank.db import Database, Row
 from minibank.db.base import SnapshotTx, Work
 from minibank.db.migrate import tables
+from minibank.feed.items import dismiss_item
 from minibank.identity.store import User
 from minibank.payments.commands import Counterparty
 from minibank.payments.engine import Engine
 from minibank.transactions.annotate import Target, annotate
+from minibank.webhooks.records import Webhook
 from tests.support.banking import Holder, Orders, add_merchant
+from tests.support.outbox import listen, post_item, reader_of
 from tests.support.people import App, new_app, new_person, refresh, refused, sign_in
 
 MARK = "Unmistakable"
@@ -34,6 +37,7 @@ class Life:
     joint: Holder
     bobs: Holder
     tokens: dict[str, Any] = field(default_factory=dict)
+    webhooks: dict[str, Webhook] = field(default_factory=dict)
 
     @property
     def ada_ids(self) -> tuple[str, str]:
@@ -52,6 +56,7 @@ async def live(db: Database, clock: FakeClock, *, is_leaving: bool = False) -> L
     own, bobs = await _holder(db, ada), await _holder(db, bob)
     joint = await _holder(db, ada, bob)
     life = Life(ada, bob, app, own, joint, bobs)
+    await _listen(db, life)
     await _spend(db, life)
     await _write(db, life)
     await _sign_in(db, life)
@@ -72,6 +77,42 @@ async def _holder(db: Database, *owners: User) -> Holder:
     account = await db.transact(lambda tx: open_account(tx, new))
     card = await db.transact(lambda tx: issue_card(tx, account.id, owners[0].id))
     return Holder(account.id, card.id, tuple(owner.id for owner in owners))
+
+
+async def _listen(db: Database, life: Life) -> None:
+    """Webhooks of her and of Bob, and items on their feeds, some of them dismissed."""
+    url = f"https://{MARK}.example/hook"
+    for name, holder, user in (
+        ("own", life.own, life.ada),
+        ("idle", life.own, life.ada),
+        ("joint", life.joint, life.ada),
+        ("bob's joint", life.joint, life.bob),
+        ("bob's", life.bobs, life.bob),
+    ):
+        told = ("balance.updated",) if name == "idle" else ("transaction.created",)
+        whose = f"https://bob.example/{name}" if user is life.bob else url
+        life.webhooks[name] = await listen(
+            db, life.app.id, holder, events=told, user_id=user.id, url=whose
+        )
+    for holder, user in ((life.own, life.ada), (life.joint, life.ada), (life.joint, life.bob)):
+        word = MARK if holder is life.own else "shared"
+        reader = reader_of(holder, life.app.id, user.id)
+        for number in range(3):
+            later = db.clock.now() + 10**12 if number else None
+            key = f"{MARK}-{number}" if user is life.ada else f"bobs-{number}"
+            item_id = await post_item(
+                db,
+                reader,
+                key=key,
+                expires_at=later,
+                title=f"{word} item",
+                url=f"https://{word}.example",
+            )
+            await db.transact(_dismissing(item_id, user.id))
+
+
+def _dismissing(item_id: str, user_id: str) -> Work[None]:
+    return lambda tx: dismiss_item(tx, item_id, user_id)
 
 
 async def _spend(db: Database, life: Life) -> None:

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from minibank.accounts.opening import set_account_state, set_card_state, set_overdraft_limit
 from minibank.core.errors import BankError
 from minibank.db import Database
+from minibank.feed.items import dismiss_item
 from minibank.payments.commands import Command, Outcome
 from minibank.payments.engine import Engine
 from tests.support.banking import Holder, Orders, add_merchant, open_holder, read_funds
+from tests.support.callers import add_client
+from tests.support.outbox import listen, post_item, reader_of, stop_listening
 
 EUROS = {"local_amount": 600, "local_currency": "EUR"}
 
@@ -74,6 +77,7 @@ class Teller:
 
     async def do_everything(self) -> None:
         """Every command in every way it can end, for every customer."""
+        await self._listen()
         for holder in self.holders:
             await self._move_money(holder)
             await self._pay_by_card(holder)
@@ -82,6 +86,24 @@ class Teller:
         await self._be_declined()
         await self._repeat()
         await self._overdraw()
+
+    async def _listen(self) -> None:
+        """Webhooks that stay, one that is told of nothing, one that goes; and items on feeds."""
+        app, other = [(await add_client(self.db, name)).client.id for name in ("App", "Other")]
+        for client_id in (app, app, other):
+            await listen(self.db, client_id, self.couple)
+        await listen(self.db, app, self.ada, events=("balance.updated",))
+        brief = await listen(self.db, app, self.brian)
+        await stop_listening(self.db, await listen(self.db, app, self.brian))
+        await self.do(self.orders.top_up(self.brian, 1))
+        await stop_listening(self.db, brief)
+        await self.do(self.orders.top_up(self.brian, 1))
+        reader = reader_of(self.couple, app)
+        later = self.db.clock.now() + 10**9
+        lasting = await post_item(self.db, reader, key="rain")
+        await post_item(self.db, reader, key="rain")
+        await post_item(self.db, reader_of(self.ada, other), expires_at=later, title="Short")
+        await self.db.transact(lambda tx: dismiss_item(tx, lasting, reader.user_id))
 
     async def _move_money(self, holder: Holder) -> None:
         await self.do(self.orders.top_up(holder, 10_000))

@@ -7,6 +7,7 @@ told of: the tests hold every answer against the reference.
 from minibank.core.errors import (
     BadRequest,
     BankError,
+    Conflict,
     Forbidden,
     InternalService,
     MethodNotAllowed,
@@ -25,6 +26,12 @@ TOO_LARGE = "bad_request.too_large"
 FORBIDDEN = "forbidden.insufficient_permissions"
 PRECONDITION_FAILED = "precondition_failed"
 BAD_IF_MATCH = "bad_request.bad_header.if_match"
+BAD_KEY = "bad_request.bad_header.idempotency_key"
+KEY_REUSED = "conflict.idempotency_key_reused"
+TOO_MANY_FEED_ITEMS = "rate_limited.feed_items"
+TOO_MANY_WEBHOOKS = "bad_request.too_many_webhooks"
+NO_FEED_ITEM = "not_found.feed_item"
+NO_WEBHOOK = "not_found.webhook"
 RATE_LIMITED = "rate_limited"
 CONCURRENCY = "rate_limited.concurrency"
 OVERLOADED = "rate_limited.overloaded"
@@ -45,6 +52,8 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         BAD_PARAM: "a parameter cannot be read or is not acceptable",
         MISSING_PARAM: "a required parameter is absent or empty",
         BAD_IF_MATCH: "the header `If-Match` is no list of entity tags",
+        BAD_KEY: "the header `Idempotency-Key` is empty, too long or not of visible ASCII",
+        TOO_MANY_WEBHOOKS: "the client has as many webhooks on this account as it may",
         "bad_request.could_not_authenticate": "unknown client or user, wrong secret or password",
         "bad_request.client_not_enabled": "the client may not use this grant",
     },
@@ -59,16 +68,20 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
     Forbidden: {FORBIDDEN: "not the caller's, or not there at all"},
     NotFound: {
         "not_found": "there is no such path",
+        NO_FEED_ITEM: "there is no such feed item, or it is another client's",
+        NO_WEBHOOK: "there is no such webhook, or it is another client's",
         "not_found.logo": "there is no such logo",
         "not_found.file": "there is no such file",
     },
     MethodNotAllowed: {"bad_request.method_not_allowed": "the path exists, the method does not"},
+    Conflict: {KEY_REUSED: "this `Idempotency-Key` came before, with other content"},
     TooLarge: {TOO_LARGE: "the body is larger than 256 KiB"},
     PreconditionFailed: {PRECONDITION_FAILED: "it has changed since it was read: read it again"},
     RateLimited: {
         RATE_LIMITED: "too many requests: try again after `Retry-After` seconds",
         CONCURRENCY: "too many requests of this client at once: the same",
         OVERLOADED: "too much at once: the same",
+        TOO_MANY_FEED_ITEMS: "too many items of this client on this feed today: the same",
     },
     InternalService: {FAULT: "a fault of the bank"},
     Unavailable: {

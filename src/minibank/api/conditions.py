@@ -18,6 +18,9 @@ TAGS_MAX = 100
 
 DIGEST_BYTES = 12
 
+VIEWER_DIGITS = 12
+"""Hexadecimal digits that tell one client's view of an object from another's."""
+
 # RFC 9110 section 8.8.3, and as section 5.6.1 asks, empty members of a list are passed over.
 _TAG = r'(?P<weak>W/)?"(?P<opaque>[\x21\x23-\x7e\x80-\xff]*)"'
 # Blanks stand in one place only: two neighbours that both take them try every way to share them.
@@ -60,12 +63,20 @@ def parse_tags(text: str) -> Tags:
     return Tags(strong=frozenset(found[False]), weak=frozenset(found[True]))
 
 
-def require_version(headers: Mapping[str, str]) -> Callable[[str], None] | None:
+def viewer_of(identifier: str, client_id: str) -> str:
+    """Whose view of what a version is, so that one client's is never taken for another's."""
+    return hashlib.sha256(f"{identifier}\0{client_id}".encode()).hexdigest()[:VIEWER_DIGITS]
+
+
+def require_version(
+    headers: Mapping[str, str], thing: str = "transaction"
+) -> Callable[[str], None] | None:
     """The check that `If-Match` asks for, to be given the present version; None without the header.
 
     Any representation of the present version will do: whoever read a transaction with its merchant
-    may write without. A weak tag never matches. The check raises `PreconditionFailed`. A header
-    that cannot be read is `BadRequest`: to pass it over would be to overwrite unasked.
+    may write without. A weak tag never matches. The check raises `PreconditionFailed`, which names
+    the `thing`. A header that cannot be read is `BadRequest`: to pass it over would be to overwrite
+    unasked.
     """
     given = headers.get("if-match")
     if given is None:
@@ -81,7 +92,7 @@ def require_version(headers: Mapping[str, str]) -> Callable[[str], None] | None:
 
     def check(version: str) -> None:
         if not tags.is_any and version not in seen:
-            raise PreconditionFailed("transaction")
+            raise PreconditionFailed(thing)
 
     return check
 

@@ -80,6 +80,13 @@ class Call:
     headers: Mapping[str, str] = field(repr=False)
     public_url: str
     token: str = field(repr=False)
+    drawn: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def draw_id(self, tx: Tx, prefix: str, shard: int) -> str:
+        """A new id, the same however often this request's unit of work has to run."""
+        if prefix not in self.drawn:
+            self.drawn[prefix] = tx.ids.new(prefix, shard, tx.now)
+        return self.drawn[prefix]
 
     def forbidden(self) -> Forbidden:
         """The one answer for what is not the caller's and for what does not exist."""
@@ -104,7 +111,9 @@ def bearer_token(headers: Mapping[str, str]) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-async def _call(tx: ReadTx, edge: Edge, request: Request) -> Call:
+async def _call(
+    tx: ReadTx, edge: Edge, request: Request, drawn: dict[str, str] | None = None
+) -> Call:
     token = bearer_token(request.headers)
     caller = await find_caller(tx, token)
     request.meter.note_caller(caller)
@@ -116,6 +125,7 @@ async def _call(tx: ReadTx, edge: Edge, request: Request) -> Call:
         headers=request.headers,
         public_url=request.public_url,
         token=token,
+        drawn={} if drawn is None else drawn,
     )
 
 
@@ -137,8 +147,10 @@ def writing(resource: Writer) -> Runner:
     """An endpoint that needs a caller and does everything in one unit of work."""
 
     async def run(edge: Edge, request: Request) -> Answer:
+        drawn: dict[str, str] = {}
+
         async def work(tx: Tx) -> object:
-            return await resource(tx, await _call(tx, edge, request))
+            return await resource(tx, await _call(tx, edge, request, drawn))
 
         token = bearer_token(request.headers)
         return answer_value(await request.meter.in_turn(token, lambda: edge.db.transact(work)))

@@ -32,6 +32,7 @@ from minibank.api.catalogue import (
 )
 from minibank.api.limiting import EXEMPT
 from minibank.api.operation import Operation, Tag
+from minibank.api.repeats import IDEMPOTENCY_KEY
 from minibank.api.routing import Route
 from minibank.api.schemas import (
     Schema,
@@ -52,6 +53,7 @@ _PHRASES = {
     401: "Nobody is authenticated",
     403: "The caller may not do this",
     404: "There is no such thing",
+    409: "It collides with what is there",
     412: "It has changed",
     413: "The body is too large",
     429: "Too much at once",
@@ -86,6 +88,7 @@ _ALWAYS = ("X-Request-Id", "Trace-ID", "RateLimit-Policy", "RateLimit")
 _CONDITIONS: dict[str, str] = {
     "If-Match": "Entity tags; only one of these versions is changed, and `*` is any.",
     "If-None-Match": "Entity tags; who has one of these already is answered 304 without a body.",
+    IDEMPOTENCY_KEY: "A text of your own that names this request: sent again, it is done once.",
 }
 _SECURITY: Schema = {
     "bearer": {
@@ -202,7 +205,7 @@ def _query(operation: Operation) -> Iterator[Schema]:
 
 
 def _conditions(operation: Operation) -> Iterator[Schema]:
-    for name in operation.conditions:
+    for name in (*operation.conditions, *([IDEMPOTENCY_KEY] if operation.repeatable else [])):
         yield {
             "name": name,
             "in": "header",
@@ -255,7 +258,7 @@ def _responses(
     done = _response(
         200, operation.media, schema_of_answer(operation.answers), examples.get("200", {})
     )
-    if operation.conditions:
+    if operation.conditions and route.method != "DELETE":
         done["headers"] |= _references(["ETag"])
     yield "200", done
     if "If-None-Match" in operation.conditions:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec import field as wire_field
 
-Tag = Literal["OAuth 2.0", "Accounts", "Transactions", "Service"]
+Tag = Literal["OAuth 2.0", "Accounts", "Transactions", "Feed", "Webhooks", "Service"]
 
 Condition = Literal["If-Match", "If-None-Match"]
 
@@ -22,7 +22,8 @@ class Operation:
     `takes` are its parameters and `answers` the type of its answer (None: `media` says all there
     is to say). `path` describes the named segments, `refuses` the codes of the catalogue that do
     not follow from the rest. `public` needs no token. `conditions` are the headers by which a
-    request may depend on a version; the answer then has an `ETag`.
+    request may depend on a version; the answer then has an `ETag`, unless it is to a `DELETE`.
+    `repeatable` requests may carry an `Idempotency-Key`.
     """
 
     tag: Tag
@@ -33,6 +34,7 @@ class Operation:
     path: Mapping[str, str] = field(default_factory=dict)
     refuses: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    repeatable: bool = False
     public: bool = False
     body_only: bool = False
     media: str = "application/json"
@@ -59,3 +61,7 @@ class Ok(Struct):
     """It is done."""
 
     ok: Literal[True] = True
+
+
+class Nothing(Struct):
+    """It is done, and there is nothing to say."""

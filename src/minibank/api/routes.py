@@ -1,6 +1,17 @@
 """Every endpoint of the API, and what the reference says of it."""
 
-from minibank.api import accounts, balance, health, logos, pages, ping, token, transactions
+from minibank.api import (
+    accounts,
+    balance,
+    feed,
+    health,
+    logos,
+    pages,
+    ping,
+    token,
+    transactions,
+    webhooks,
+)
 from minibank.api.endpoint import reading, writing
 from minibank.api.routing import Route
 
@@ -31,6 +42,27 @@ ROUTES: tuple[Route, ...] = (
         "/transactions/{transaction_id}",
         writing(transactions.annotate_transaction),
         transactions.ANNOTATE_TRANSACTION,
+    ),
+    # The feed
+    Route("GET", "/feed", reading(feed.list_feed), feed.LIST_FEED),
+    Route("POST", "/feed", writing(feed.create_feed_item), feed.CREATE_FEED_ITEM),
+    Route("GET", "/feed/{item_id}", reading(feed.retrieve_feed_item), feed.RETRIEVE_FEED_ITEM),
+    Route("PATCH", "/feed/{item_id}", writing(feed.change_feed_item), feed.CHANGE_FEED_ITEM),
+    Route("DELETE", "/feed/{item_id}", writing(feed.delete_feed_item), feed.DELETE_FEED_ITEM),
+    # Webhooks
+    Route("GET", "/webhooks", reading(webhooks.list_webhooks), webhooks.LIST_WEBHOOKS),
+    Route("POST", "/webhooks", writing(webhooks.register_webhook), webhooks.REGISTER_WEBHOOK),
+    Route(
+        "GET",
+        "/webhooks/{webhook_id}",
+        reading(webhooks.retrieve_webhook),
+        webhooks.RETRIEVE_WEBHOOK,
+    ),
+    Route(
+        "DELETE",
+        "/webhooks/{webhook_id}",
+        writing(webhooks.delete_webhook),
+        webhooks.DELETE_WEBHOOK,
     ),
     # For everybody
     Route("GET", "/logos/{file}", logos.logo, logos.LOGO),

@@ -1,6 +1,5 @@
 """Transactions: list, retrieve, annotate."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 from typing import Annotated
@@ -9,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from minibank.accounts.store import is_owner
 from minibank.api.catalogue import BAD_IF_MATCH, FORBIDDEN, NO_WRITES, PRECONDITION_FAILED
-from minibank.api.conditions import Versioned, require_version
+from minibank.api.conditions import Versioned, require_version, viewer_of
 from minibank.api.endpoint import Call
 from minibank.api.operation import Expansion, Operation
 from minibank.api.requests import Params
@@ -32,9 +31,6 @@ _OBJECT_ID = re.compile(r"[a-z]+_")
 # What a body may hold besides annotations when those come as bare keys; a token in the wrong place
 # must not be stored as one.
 _NO_ANNOTATION = frozenset({"expand", "access_token"})
-
-VIEWER_DIGITS = 12
-"""Hexadecimal digits that tell one client's view of a transaction from another's."""
 
 
 class HistoryParameters(Expansion, kw_only=True):
@@ -161,7 +157,7 @@ async def list_transactions(tx: ReadTx, call: Call) -> object:
     positions = await store.list_positions(tx, shard, account_id, ids) if ids else {}
     span = span_of(window, positions)
     rows = await store.list_page(tx, shard, account_id, call.caller.client_id, span)
-    merchants = await _merchants(tx, call, rows)
+    merchants = await merchants_of(tx, call, rows)
     settled_pending = call.caller.options.settled_pending
     return Transactions([show_transaction(row, settled_pending, merchants) for row in rows])
 
@@ -199,7 +195,7 @@ def version_of(row: Row, client_id: str) -> str:
     Both numbers only grow. What other clients keep to themselves is in neither; whose view it is
     is said as well, so that one client's version is never taken for another's.
     """
-    viewer = hashlib.sha256(f"{row['id']}\0{client_id}".encode()).hexdigest()[:VIEWER_DIGITS]
+    viewer = viewer_of(row["id"], client_id)
     return f"{row['version']}.{row['annotation_version'] or 0}.{viewer}"
 
 
@@ -225,12 +221,13 @@ async def _require_visible(tx: ReadTx, call: Call) -> Row:
 
 
 async def _show(tx: ReadTx, call: Call, row: Row) -> Versioned:
-    merchants = await _merchants(tx, call, [row])
+    merchants = await merchants_of(tx, call, [row])
     shown = show_transaction(row, call.caller.options.settled_pending, merchants)
     return Versioned(OneTransaction(shown), version_of(row, call.caller.client_id))
 
 
-async def _merchants(tx: ReadTx, call: Call, rows: Sequence[Row]) -> Merchants | None:
+async def merchants_of(tx: ReadTx, call: Call, rows: Sequence[Row]) -> Merchants | None:
+    """The merchants of these transactions, when the request wants whole ones."""
     if not expands_merchant(call.params):
         return None
     ids = sorted({row["merchant_id"] for row in rows if row["merchant_id"]})

@@ -1,6 +1,6 @@
 """The audit of one account: from its first entry set, or from where it was verified before."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from minibank.audit import store
@@ -11,6 +11,8 @@ from minibank.audit.marks.marks import NOTHING_VERIFIED, VerifiedMark
 from minibank.audit.outcome_checks import Answers
 from minibank.audit.rows import AuthorisationRow, BalanceRow, OutcomeRow, TransactionRow
 from minibank.audit.transaction_checks import check_transaction
+from minibank.audit.webhooks.checks import History, check_end, check_outbox, check_webhook
+from minibank.audit.webhooks.store import WebhookRow
 from minibank.db import ReadTx
 from minibank.payments.store import keys_of
 
@@ -20,12 +22,14 @@ class AccountAudit:
     """Proves one account within one snapshot: make it, `run` it, read what it found.
 
     It goes on from `since`. `holds` are all its authorisations, or those that are open when it goes
-    on from a mark. `milestones` are lengths of its chain that the ledger is to keep.
+    on from a mark. `webhooks` are all it has or had. `milestones` are lengths of its chain that the
+    ledger is to keep.
     """
 
     tx: ReadTx
     row: BalanceRow
     holds: Iterable[AuthorisationRow]
+    webhooks: Sequence[WebhookRow]
     since: VerifiedMark = NOTHING_VERIFIED
     milestones: frozenset[int] = frozenset()
     findings: list[Finding] = field(default_factory=list)
@@ -71,6 +75,10 @@ class AccountAudit:
         if others := [other for _, other in answers.transfers]:
             amounts = await store.list_amounts(self.tx, keys_of(others))
             self.findings += answers.compare_transfers(amounts)
+        history = History(self.new, answers.decided_at, self.goes_on)
+        account = self.row.shard, self.row.account_id
+        async for finding in check_outbox(self.tx, account, self.webhooks, history):
+            self.findings.append(finding)
 
     async def _walk(self) -> None:
         shard, account_id = self.row.shard, self.row.account_id
@@ -124,6 +132,10 @@ class AccountAudit:
         self.findings += check_balance(self.row, self.ledger, self.newest)
         self.findings += check_holds(self.authorisations.values(), self.ledger, self.transactions)
         self.findings += missing_transactions(self.ledger, self.transactions)
+        for webhook in self.webhooks:
+            self.findings += check_webhook(webhook)
+            if self.goes_on:
+                self.findings += check_end(webhook)
 
     def mark(self) -> VerifiedMark:
         """Where the account's books end now."""

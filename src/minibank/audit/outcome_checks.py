@@ -36,7 +36,7 @@ class Answers:
     It uses the ledger's movements up: each new entry set was posted for one command.
     `transactions` and `authorisations` may grow meanwhile; `new` are the transactions that must be
     answered in what is taken in. `transfers` become the two transactions of each transfer, this
-    account's first.
+    account's first; `decided_at` is when each transaction was made.
     """
 
     ledger: Ledger
@@ -46,6 +46,7 @@ class Answers:
     transfers: list[tuple[str, str]] = field(default_factory=list)
     answered: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
+    decided_at: dict[str, int] = field(default_factory=dict)
 
     def _finding(self, code: str, subject: str, message: str) -> Finding:
         return Finding(code, self.ledger.account_id, subject, message)
@@ -73,6 +74,8 @@ class Answers:
         declined = outcome.status == "declined"
         ends = row.command == "present_card" and outcome.authorisation_id is not None
         made = not ends and row.command not in _CHANGERS
+        if made:
+            self.decided_at[own.id] = row.decided_at
         said = (outcome.balance, outcome.decline_reason, row.command_id)
         if declined != (outcome.decline_reason is not None) or (
             made and said != (own.account_balance, own.decline_reason, own.dedupe_id)
@@ -106,6 +109,7 @@ class Answers:
     ) -> Iterator[Finding]:
         """The payee's side of a transfer: the answer itself is the payer's."""
         self.answered.add(credit.id)
+        self.decided_at[credit.id] = row.decided_at
         self._use_up(credit.id, "transfer_in", credit.account_balance)
         if not row.command_id.endswith(f"/{credit.dedupe_id}/credit"):
             message = f"does not say what {credit.id} says"

@@ -78,11 +78,12 @@ class AuthorisationRow:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRow:
-    """What was answered to a command; `outcome` is None when it cannot be read."""
+    """What was answered to a command and when; `outcome` is None when it cannot be read."""
 
     command_id: str
     command: str
     outcome: Outcome | None
+    decided_at: int
 
 
 @dataclass(frozen=True, slots=True)

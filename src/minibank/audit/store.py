@@ -316,7 +316,9 @@ async def walk_outcomes(
         )
         if rows:
             yield [
-                OutcomeRow(row["command_id"], row["command"], _outcome(row["outcome"]))
+                OutcomeRow(
+                    row["command_id"], row["command"], _outcome(row["outcome"]), row["decided_at"]
+                )
                 for row in rows
             ]
         if len(rows) < PAGE:

@@ -3,17 +3,20 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from minibank.audit import store
 from minibank.audit.account import AccountAudit
 from minibank.audit.checks import check_mark, check_owners
+from minibank.audit.feed.checks import check_feeds
 from minibank.audit.findings import AuditReport, Finding
 from minibank.audit.marks.marks import NOTHING_VERIFIED, StoredMark, VerifiedMark
 from minibank.audit.marks.store import list_marks, list_moved
 from minibank.audit.plan import Plan
-from minibank.audit.rows import AuthorisationRow, BalanceRow, OwnerRow
+from minibank.audit.rows import AuthorisationRow, BalanceRow
 from minibank.audit.store import AccountKey, Keys
 from minibank.audit.strays.gaps import find_strays
+from minibank.audit.webhooks.store import WebhookRow, list_webhooks
 from minibank.db import ReadTx
 
 
@@ -46,13 +49,18 @@ def keys_of(accounts: Sequence[AccountKey]) -> Keys:
 
 @dataclass(slots=True)
 class StretchAudit:
-    """Proves a stretch: what it found, and the `marks` that are to be stored."""
+    """Proves a stretch: what it found, and the `marks` that are to be stored.
+
+    Accounts `in_doubt` get no mark whatever their books say: their feeds do not prove.
+    """
 
     tx: ReadTx
     plan: Plan
     stored: Mapping[str, StoredMark]
     report: AuditReport = field(default_factory=AuditReport)
     marks: dict[AccountKey, StoredMark] = field(default_factory=dict)
+    webhooks: Mapping[str, Sequence[WebhookRow]] = field(default_factory=dict)
+    in_doubt: set[str] = field(default_factory=set)
 
     @classmethod
     async def run(cls, tx: ReadTx, plan: Plan, stretch: Stretch) -> "StretchAudit":
@@ -75,9 +83,11 @@ class StretchAudit:
         marks = [since[key] for key in known]
         moved = await list_moved(self.tx, keys_of(known), marks)
         balances = await store.list_balances(self.tx, stretch.keys)
+        self.webhooks = _by_account(await list_webhooks(self.tx, stretch.keys))
+        await self._check_feeds(stretch.keys, [since[key] for key in stretch.accounts])
         for row in balances:
-            mark = since[row.shard, row.account_id]
-            audit = AccountAudit(self.tx, row, holds[row.account_id], mark)
+            mark, webhooks = since[row.shard, row.account_id], self.webhooks[row.account_id]
+            audit = AccountAudit(self.tx, row, holds[row.account_id], webhooks, mark)
             if mark is NOTHING_VERIFIED:
                 await self._prove(row, holds[row.account_id])
             else:
@@ -118,7 +128,8 @@ class StretchAudit:
         known, before = self.stored.get(row.account_id), self.plan.before.get(row.account_id)
         lengths = [known.mark.chain_length] if known else []
         lengths += [before.chain_length] if before else []
-        audit = AccountAudit(self.tx, row, holds, milestones=frozenset(lengths))
+        webhooks = self.webhooks[row.account_id]
+        audit = AccountAudit(self.tx, row, holds, webhooks, milestones=frozenset(lengths))
         await audit.run()
         self.report.accounts_in_full += 1
         self._count(audit, audit.mark())
@@ -150,6 +161,8 @@ class StretchAudit:
 
     def _leave(self, row: BalanceRow, mark: VerifiedMark) -> None:
         """Store a mark, unless it is there already under a seal of the key in force."""
+        if row.account_id in self.in_doubt:
+            return
         known, seal = self.stored.get(row.account_id), self.plan.seal
         if known is not None and known.mark == mark and seal.keys is None:
             return
@@ -157,12 +170,15 @@ class StretchAudit:
         if news != known:
             self.marks[row.shard, row.account_id] = news
 
+    async def _check_feeds(self, accounts: Keys, since: Sequence[VerifiedMark]) -> None:
+        found = await check_feeds(self.tx, accounts, [mark.decided_from for mark in since])
+        self.report.add(*found)
+        self.in_doubt = {finding.account_id for finding in found}
+
     async def _check_owners(self, balances: Sequence[BalanceRow], accounts: Keys) -> None:
         found = await store.list_owners(self.tx, accounts)
         memberships = await store.list_memberships(self.tx, found)
-        owners: defaultdict[str, list[OwnerRow]] = defaultdict(list)
-        for owner in found:
-            owners[owner.account_id].append(owner)
+        owners = _by_account(found)
         for row in balances:
             self.report.add(*check_owners(row, owners[row.account_id], memberships))
 
@@ -175,10 +191,18 @@ class StretchAudit:
         self.report.add(*await find_strays(self.tx, stretch.bounds, in_full=in_full))
 
 
-def _by_account(
-    rows: Sequence[AuthorisationRow],
-) -> defaultdict[str, list[AuthorisationRow]]:
-    found: defaultdict[str, list[AuthorisationRow]] = defaultdict(list)
+class _OfAccount(Protocol):
+    """A row of an account."""
+
+    @property
+    def account_id(self) -> str: ...
+
+
+_Row = TypeVar("_Row", bound=_OfAccount)
+
+
+def _by_account(rows: Sequence[_Row]) -> defaultdict[str, list[_Row]]:
+    found: defaultdict[str, list[_Row]] = defaultdict(list)
     for row in rows:
         found[row.account_id].append(row)
     return found

@@ -2,9 +2,12 @@
 
 from minibank.api.bodies import DEPTH_MAX, PAIRS_MAX
 from minibank.api.conditions import TAGS_MAX
+from minibank.api.repeats import KEY_MAX
 from minibank.api.requests import BODY_BYTES_MAX, INTEGER_MAX, NAME_MAX
 from minibank.app.protocol import HEAD_BYTES_MAX
 from minibank.core.pages import LIMIT_MAX
+from minibank.feed.content import BODY_BYTES_MAX as ITEM_BODY_BYTES_MAX
+from minibank.feed.content import TITLE_BYTES_MAX, URL_BYTES_MAX
 from minibank.identity.emails import EMAIL_BYTES_MAX
 from minibank.identity.passwords import PASSWORD_BYTES_MAX
 from minibank.settings import SETTINGS
@@ -15,6 +18,7 @@ from minibank.transactions.annotate import (
     VALUE_BYTES_MAX,
 )
 from minibank.transactions.notes import CHANGES_MAX
+from minibank.webhooks.urls import URL_BYTES_MAX as HOOK_BYTES_MAX
 
 _TOO_LARGE = "413 `bad_request.too_large`"
 _BODY = "400 `bad_request.bad_body`"
@@ -36,7 +40,16 @@ _FIXED: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("the name of a parameter", f"{NAME_MAX:,} characters", _NAMED),
             ("levels of a JSON body", f"{DEPTH_MAX}", _BODY),
             ("an integer", f"±{INTEGER_MAX:,}", _NAMED),
-            ("transactions of one page", f"{LIMIT_MAX}", "a larger `limit` means this one"),
+            (
+                "transactions or feed items of one page",
+                f"{LIMIT_MAX}",
+                "a larger `limit` means this one",
+            ),
+            (
+                "an `Idempotency-Key`",
+                f"1 to {KEY_MAX} characters",
+                "400 `bad_request.bad_header.idempotency_key`",
+            ),
             (
                 "entity tags in `If-Match`",
                 f"{TAGS_MAX}",
@@ -60,6 +73,15 @@ _FIXED: list[tuple[str, list[tuple[str, str, str]]]] = [
             ),
         ],
     ),
+    (
+        "A feed item and a webhook",
+        [
+            ("`params[title]`", f"{TITLE_BYTES_MAX} bytes", _NAMED),
+            ("`params[body]`", f"{ITEM_BODY_BYTES_MAX:,} bytes", _NAMED),
+            ("`params[image_url]`, and an item's `url`", f"{URL_BYTES_MAX:,} bytes", _NAMED),
+            ("a webhook's `url`", f"{HOOK_BYTES_MAX:,} bytes", _NAMED),
+        ],
+    ),
 ]
 
 _SET: list[tuple[str, str, str]] = [
@@ -67,6 +89,12 @@ _SET: list[tuple[str, str, str]] = [
     ("rate_token_address_per_minute", "of these, to `/oauth2/token`", _RATE),
     ("rate_client_per_minute", "of one client", _RATE),
     ("rate_user_per_minute", "of one user through one client", _RATE),
+    (
+        "feed_items_per_day",
+        "per day: items of one client on one feed",
+        "429 `rate_limited.feed_items`",
+    ),
+    ("webhooks_max", "webhooks of one client on an account", "400 `bad_request.too_many_webhooks`"),
     ("client_requests_max", "of one client at a time", "the next wait"),
     ("client_waiting_max", "of one client that wait", "429 `rate_limited.concurrency`"),
     ("requests_max", "at a time, of everybody", "429 `rate_limited.overloaded`"),

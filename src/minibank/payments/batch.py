@@ -16,22 +16,32 @@ from minibank.payments.picture import Answer, Picture
 from minibank.payments.prepared import Prepared
 from minibank.transactions.store import (
     insert_transactions,
+    list_merchants,
     list_records,
     lock_transactions,
     update_transactions,
 )
+from minibank.transactions.wire import show_merchants
+from minibank.webhooks.store import insert_deliveries, update_sequences
 
 
-async def run_batch(tx: Tx, prepared: Sequence[Prepared], hold_seconds: int) -> list[Answer]:
-    """Execute commands that arrived together; one answer for each, in order."""
+async def run_batch(
+    tx: Tx, prepared: Sequence[Prepared], hold_seconds: int, public_url: str = ""
+) -> list[Answer]:
+    """Execute commands that arrived together; one answer for each, in order.
+
+    `public_url` is what absolute URLs begin with in what webhooks are told.
+    """
     commands = [one.command for one in prepared]
-    picture = await gather(tx, commands, hold_seconds)
+    picture = await gather(tx, commands, hold_seconds, public_url)
     answers = decide_all(prepared, picture, tx.ids)
     await write(tx, picture)
     return answers
 
 
-async def gather(tx: Tx, commands: Sequence[Command], hold_seconds: int) -> Picture:
+async def gather(
+    tx: Tx, commands: Sequence[Command], hold_seconds: int, public_url: str = ""
+) -> Picture:
     """Lock the accounts, then read everything that decisions depend on.
 
     The lock comes first and alone: on PostgreSQL each later statement then sees what the last
@@ -43,14 +53,12 @@ async def gather(tx: Tx, commands: Sequence[Command], hold_seconds: int) -> Pict
     picture = Picture(tx.now, hold_seconds, facts.accounts, facts.owners, facts.cards)
     for known in await store.list_recorded(tx, _identities(commands)):
         picture.recorded[known.account_id, known.issuer, known.command_id] = known
+    if any(account.has_webhooks for account in picture.accounts.values()):
+        picture.webhooks = await store.list_webhooks(tx, accounts)
     if authorisations := _named(commands, "authorisation_id"):
         keys = store.keys_of(authorisations)
         picture.authorisations = await store.list_authorisations(tx, keys)
-    transactions = {one.transaction_id for one in picture.authorisations.values()}
-    for command in commands:
-        if isinstance(command, RefundCard) and command.original_transaction_id:
-            transactions.add(command.original_transaction_id)
-    if transactions:
+    if transactions := _transactions(commands, picture):
         keys = store.keys_of(transactions)
         # Whoever writes a note holds the transaction alone, without its account.
         await lock_transactions(tx, *keys)
@@ -59,8 +67,17 @@ async def gather(tx: Tx, commands: Sequence[Command], hold_seconds: int) -> Pict
     # A second presentment is a payment of its own at the merchant of the first.
     merchants = {one.merchant_id for one in picture.transactions.values() if one.merchant_id}
     if merchants := merchants | _named(commands, "merchant_id"):
-        picture.merchants = await store.list_merchant_categories(tx, merchants)
+        await _gather_merchants(tx, picture, merchants, public_url)
     return picture
+
+
+async def _gather_merchants(tx: Tx, picture: Picture, merchants: set[str], public_url: str) -> None:
+    if not picture.webhooks:
+        picture.merchants = await store.list_merchant_categories(tx, merchants)
+        return
+    rows = await list_merchants(tx, sorted(merchants))
+    picture.merchants = {row["id"]: row["category"] for row in rows}
+    picture.shown_merchants = show_merchants(rows, public_url)
 
 
 def _accounts(commands: Iterable[Command]) -> set[str]:
@@ -80,6 +97,16 @@ def _identities(commands: Iterable[Command]) -> list[tuple[int, str, str, str]]:
     ]
 
 
+def _transactions(commands: Iterable[Command], picture: Picture) -> set[str]:
+    """Those that the commands change or name."""
+    refunded = {
+        command.original_transaction_id
+        for command in commands
+        if isinstance(command, RefundCard) and command.original_transaction_id
+    }
+    return refunded | {one.transaction_id for one in picture.authorisations.values()}
+
+
 def _named(commands: Iterable[Command], field: str) -> set[str]:
     return {value for command in commands if (value := getattr(command, field, None))}
 
@@ -94,3 +121,7 @@ async def write(tx: Tx, picture: Picture) -> None:
     await store.insert_authorisations(tx, written.new_authorisations.values())
     await store.update_authorisations(tx, written.changed_authorisations.values())
     await store.insert_outcomes(tx, written.outcomes, picture.accounts)
+    if written.deliveries:
+        told = written.webhooks.values()
+        await update_sequences(tx, [(one.shard, one.id, one.next_sequence) for one in told])
+        await insert_deliveries(tx, written.deliveries)

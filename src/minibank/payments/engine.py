@@ -36,12 +36,17 @@ BATCH_BYTES_MAX = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """How much may queue and for how long; `hold_seconds` is the life of an authorisation."""
+    """How much may queue and for how long.
+
+    `hold_seconds` is the life of an authorisation, `public_url` is what absolute URLs begin with in
+    what webhooks are told.
+    """
 
     batch_max: int = 500
     queue_max: int = 10_000
     queue_wait_seconds: float = 5.0
     hold_seconds: int = 7 * 24 * 3600
+    public_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +176,10 @@ class Engine:
     async def _execute(self, batch: Sequence[_Queued]) -> None:
         """Run one batch; what the database refuses is found by halves, so that it fails alone."""
         prepared = [one.prepared for one in batch]
-        hold_seconds = self._settings.hold_seconds
+        rules = self._settings.hold_seconds, self._settings.public_url
         began = self._clock.monotonic()
         try:
-            answers = await self._db.transact(lambda tx: run_batch(tx, prepared, hold_seconds))
+            answers = await self._db.transact(lambda tx: run_batch(tx, prepared, *rules))
         except (BadData, UniqueViolation) as error:
             if len(batch) > 1:
                 half = len(batch) // 2

@@ -10,6 +10,8 @@ from minibank.ledger.store import ChainedSet
 from minibank.payments.commands import COMMAND_NAMES, Command, Outcome
 from minibank.payments.effects import Authorisation, Effect
 from minibank.transactions.records import TransactionRecord
+from minibank.transactions.wire import Merchants, SettledPending
+from minibank.webhooks.records import Delivery
 
 
 @dataclass(slots=True)
@@ -28,6 +30,7 @@ class Account:
     last_created_at: int
     chain_length: int
     chain_head: bytes
+    has_webhooks: bool = False
 
     @property
     def available(self) -> int:
@@ -58,6 +61,18 @@ class Owner:
     name: str
 
 
+@dataclass(slots=True)
+class Webhook:
+    """A webhook as the engine sees it: what it asked for, in which form, and its next number."""
+
+    shard: int
+    id: str
+    account_id: str
+    events: frozenset[str]
+    settled_pending: SettledPending
+    next_sequence: int
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """What was answered to a command, and the digest of its content."""
@@ -77,7 +92,8 @@ Key = tuple[str, str, str]
 class Picture:
     """The facts that decisions read, and what has been decided in this batch.
 
-    `instant` is the batch's own, in microseconds. `merchants` maps an id to its category.
+    `instant` is the batch's own, in microseconds. `merchants` maps an id to its category;
+    `shown_merchants` are whole, and there only when a webhook is to be told of them.
     """
 
     instant: int
@@ -86,6 +102,8 @@ class Picture:
     owners: dict[str, list[Owner]] = field(default_factory=dict)
     cards: dict[str, Card] = field(default_factory=dict)
     merchants: dict[str, str] = field(default_factory=dict)
+    shown_merchants: Merchants = field(default_factory=dict)
+    webhooks: dict[str, list[Webhook]] = field(default_factory=dict)
     authorisations: dict[str, Authorisation] = field(default_factory=dict)
     transactions: dict[str, TransactionRecord] = field(default_factory=dict)
     recorded: dict[Key, Recorded] = field(default_factory=dict)
@@ -157,6 +175,17 @@ class Picture:
         for authorisation in effect.authorisations:
             self.written.put_authorisation(authorisation, self.authorisations)
             self.authorisations[authorisation.id] = authorisation
+        for delivery in effect.deliveries:
+            self._number(delivery)
+
+    def _number(self, delivery: Delivery) -> None:
+        """Give an event the webhook's next number; a refused command has used none up."""
+        (webhook,) = (
+            one for one in self.webhooks[delivery.account_id] if one.id == delivery.webhook_id
+        )
+        self.written.deliveries.append((webhook.next_sequence, delivery))
+        webhook.next_sequence += 1
+        self.written.webhooks[webhook.id] = webhook
 
     def _post(self, entry_set: EntrySet) -> None:
         account = self.accounts[entry_set.account_id]
@@ -201,6 +230,8 @@ class Written:
     changed_transactions: dict[str, TransactionRecord] = field(default_factory=dict)
     new_authorisations: dict[str, Authorisation] = field(default_factory=dict)
     changed_authorisations: dict[str, Authorisation] = field(default_factory=dict)
+    webhooks: dict[str, Webhook] = field(default_factory=dict)
+    deliveries: list[tuple[int, Delivery]] = field(default_factory=list)
 
     def put_transaction(
         self, transaction: TransactionRecord, known: dict[str, TransactionRecord]

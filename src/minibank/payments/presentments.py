@@ -9,6 +9,7 @@ import msgspec
 from minibank.core.errors import BadParam
 from minibank.core.ids import IdSource
 from minibank.ledger.entries import CARD_SETTLEMENT, held, main
+from minibank.payments.announcements import draft_deliveries
 from minibank.payments.cards import CARD_KEY, SCHEME, answer, draft_payment, with_hold
 from minibank.payments.commands import PresentCard, RefundCard
 from minibank.payments.drafts import (
@@ -116,6 +117,7 @@ def refund_card(command: RefundCard, picture: Picture, ids: IdSource) -> Effect:
             forced=True,
         ),
         transactions=(transaction,),
+        deliveries=draft_deliveries(picture, ids, transaction),
     )
 
 
@@ -169,4 +171,5 @@ def _present_alone(
             forced=True,
         ),
         transactions=(transaction,),
+        deliveries=draft_deliveries(picture, ids, transaction),
     )

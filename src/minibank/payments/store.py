@@ -7,9 +7,11 @@ import msgspec
 
 from minibank.core.ids import shard_of
 from minibank.db import ReadTx, Tx
+from minibank.oauth.records import options_from_json
 from minibank.payments.commands import Outcome
 from minibank.payments.effects import EXPIRY, Authorisation
-from minibank.payments.picture import Account, Card, Owner, Recorded
+from minibank.payments.picture import Account, Card, Owner, Recorded, Webhook
+from minibank.webhooks.events import events_from_json
 
 Keys = tuple[list[int], list[str]]
 
@@ -51,6 +53,8 @@ async def list_facts(tx: ReadTx, accounts: Keys) -> Facts:
         """
         SELECT a.shard, a.id, a.state, a.currency, a.sort_code, a.account_number, b.booked, b.held,
                b.overdraft_limit, b.last_created_at, b.chain_length, b.chain_head,
+               EXISTS (SELECT 1 FROM webhooks w WHERE w.shard = a.shard AND w.account_id = a.id
+                       AND w.removed_at IS NULL) AS has_webhooks,
                o.user_id AS owner_id, o.name AS owner_name,
                c.id AS card_id, c.user_id AS card_user_id, c.state AS card_state,
                c.expires_at AS card_expires_at
@@ -76,6 +80,33 @@ async def list_facts(tx: ReadTx, accounts: Keys) -> Facts:
             card = (row["card_user_id"], row["card_state"], row["card_expires_at"])
             facts.cards[card_id] = Card(card_id, account_id, *card)
     return facts
+
+
+async def list_webhooks(tx: ReadTx, accounts: Keys) -> dict[str, list[Webhook]]:
+    """The webhooks of the accounts by account, oldest first."""
+    rows = await tx.fetch(
+        """
+        SELECT w.shard, w.id, w.account_id, w.events, w.next_sequence, c.options
+        FROM unnest($1::bigint[], $2::text[]) AS k(shard, account_id)
+        JOIN webhooks w ON w.shard = k.shard AND w.account_id = k.account_id
+        JOIN oauth_clients c ON c.id = w.client_id
+        WHERE w.removed_at IS NULL
+        ORDER BY w.account_id, w.created_at, w.id
+        """,
+        *accounts,
+    )
+    webhooks: dict[str, list[Webhook]] = {}
+    for row in rows:
+        webhook = Webhook(
+            shard=row["shard"],
+            id=row["id"],
+            account_id=row["account_id"],
+            events=events_from_json(row["events"]),
+            settled_pending=options_from_json(row["options"]).settled_pending,
+            next_sequence=row["next_sequence"],
+        )
+        webhooks.setdefault(webhook.account_id, []).append(webhook)
+    return webhooks
 
 
 async def list_merchant_categories(tx: ReadTx, ids: Collection[str]) -> dict[str, str]:

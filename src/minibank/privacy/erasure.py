@@ -19,6 +19,7 @@ from minibank.core.pages import START, Position
 from minibank.db import ReadTx, Tx
 from minibank.due.planning import plan
 from minibank.due.store import Planned
+from minibank.feed.erasing import erase_feed, erase_traces
 from minibank.identity.erasing import (
     ERASURE,
     begin_erasing,
@@ -33,6 +34,8 @@ from minibank.payments.store import keys_of, list_transfers
 from minibank.privacy import store
 from minibank.privacy.store import Part
 from minibank.transactions.erasing import OtherSide, blank_history, rename_other_sides
+from minibank.webhooks import erasing as webhooks
+from minibank.webhooks.erasing import Retold
 
 BATCH = 500
 """How many rows one unit of work looks at."""
@@ -40,6 +43,10 @@ BATCH = 500
 TOKENS = "1_tokens"
 OTHER_SIDES = "2_other_sides"
 HISTORY = "3_history"
+FEED = "4_feed"
+WEBHOOKS = "5_webhooks"
+OWN_FEED = "6_own_feed"
+OWN_WEBHOOKS = "7_own_webhooks"
 """The parts, in the order in which they are done: their names sort so."""
 
 
@@ -141,8 +148,9 @@ async def begin_erasure(tx: Tx, user_id: str) -> bool:
         await take_off(tx, held, user_id)
         parts.append(Part(OTHER_SIDES, held.account.id))
         # What stands on a closed joint account is the other owner's too, until they go.
-        if not estate.is_shared(held, user_id):
-            parts.append(Part(HISTORY, held.account.id))
+        is_shared = estate.is_shared(held, user_id)
+        kinds = (OWN_FEED, OWN_WEBHOOKS) if is_shared else (HISTORY, FEED, WEBHOOKS)
+        parts += [Part(kind, held.account.id) for kind in kinds]
     await store.insert_parts(tx, user_id, parts)
     await plan(tx, [work_of(user_id, tx.now)])
     return True
@@ -195,13 +203,51 @@ async def _rename_other_sides(tx: Tx, user_id: str, part: Part) -> str | None:
     name = " & ".join(owner.name for owner in account.owners if owner.name)
     sides = await _other_sides(tx, found, part.account_id)
     is_shared = bool(name)
-    await rename_other_sides(
+    renamed = await rename_other_sides(
         tx,
         [
             OtherSide(shard, transaction_id, name, wrote=wrote and not is_shared)
             for shard, transaction_id, wrote in sides
         ],
     )
+    await webhooks.retell(
+        tx,
+        [
+            Retold(
+                shard=one.shard,
+                account_id=one.account_id,
+                transaction_id=one.id,
+                description=one.description,
+                counterparty=one.counterparty,
+            )
+            for one in renamed
+        ],
+    )
+    return _json(last) if last else None
+
+
+async def _erase_feed(tx: Tx, _user_id: str, part: Part) -> str | None:
+    return "" if await erase_feed(tx, _shard(part), part.account_id, BATCH) else None
+
+
+async def _erase_traces(tx: Tx, user_id: str, part: Part) -> str | None:
+    more = await erase_traces(tx, _shard(part), part.account_id, user_id, BATCH)
+    return "" if more else None
+
+
+async def _end_webhooks(tx: Tx, _user_id: str, part: Part) -> str | None:
+    return await _end_own_webhooks(tx, "", part)
+
+
+async def _end_own_webhooks(tx: Tx, user_id: str, part: Part) -> str | None:
+    """End the webhooks, then forget what they were told."""
+    shard, account_id = _shard(part), part.account_id
+    if not part.position:
+        more = await webhooks.end_webhooks(tx, shard, account_id, user_id, BATCH)
+        return "" if more else _json(webhooks.START)
+    webhook_id, number = msgspec.json.decode(part.position, type=tuple[str, int])
+    account, after = (shard, account_id), (webhook_id, number)
+    last = await webhooks.forget_told(tx, account, user_id, after, BATCH)
     return _json(last) if last else None
 
 
@@ -230,4 +276,12 @@ def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-_DOERS = {TOKENS: _forget_tokens, OTHER_SIDES: _rename_other_sides, HISTORY: _blank_history}
+_DOERS = {
+    TOKENS: _forget_tokens,
+    OTHER_SIDES: _rename_other_sides,
+    HISTORY: _blank_history,
+    FEED: _erase_feed,
+    WEBHOOKS: _end_webhooks,
+    OWN_FEED: _erase_traces,
+    OWN_WEBHOOKS: _end_own_webhooks,
+}

@@ -25,6 +25,7 @@ from minibank.oauth.store import list_clients
 from minibank.oauth.throttle import login_subject
 from minibank.privacy import store
 from minibank.privacy.books import PAGE, Books, export_books
+from minibank.privacy.messages import View, export_messages
 from minibank.transactions.store import list_merchants, list_page
 from minibank.transactions.windows import Span
 from minibank.transactions.wire import decode_metadata, show_merchants, show_transaction
@@ -203,6 +204,7 @@ async def _export_account(tx: ReadTx, subject: Subject, account: Account, lines:
                 },
             )
     await _export_history(tx, subject, (shard, account.id), lines)
+    await export_messages(tx, View(shard, account.id, user_id), lines)
     await export_books(tx, Books(shard, account.id, balance["chain_length"], others > 0), lines)
 
 

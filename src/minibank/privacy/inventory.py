@@ -196,6 +196,52 @@ INVENTORY: Mapping[str, Held] = {
             "outcome": Column("kept", "ids, a balance and a reason"),
         },
     ),
+    "feed_items": Held(
+        shown_as="feed_item",
+        columns=dict.fromkeys(
+            ("id", "account_id", "client_id", "user_id", "url", "params"), _ROW_GOES
+        ),
+    ),
+    "feed_writers": Held(
+        not_shown="counts the items, which are shown",
+        columns={"account_id": _ROW_GOES, "client_id": _ROW_GOES},
+    ),
+    "feed_keys": Held(
+        shown_as="feed_key",
+        columns=dict.fromkeys(
+            ("account_id", "client_id", "user_id", "key", "digest", "item_id"), _ROW_GOES
+        ),
+    ),
+    "feed_dismissals": Held(
+        shown_as="feed_dismissal",
+        columns=dict.fromkeys(("subject", "user_id", "account_id"), _ROW_GOES),
+    ),
+    "webhooks": Held(
+        shown_as="webhook",
+        columns={
+            "id": Column("pseudonymous", "the webhook's id, to which deliveries lead"),
+            "account_id": _ACCOUNT,
+            "client_id": _CLIENT,
+            "user_id": _USER,
+            "url": Column("erased", "emptied, and the webhook removed"),
+            "events": Column("kept", "what it asked for"),
+        },
+    ),
+    "deliveries": Held(
+        shown_as="delivery",
+        columns={
+            "webhook_id": Column("pseudonymous", "the id of a webhook without an address"),
+            "id": Column("kept", "the id of a message, by which a repeat is known"),
+            "account_id": _ACCOUNT,
+            "event": _STATE,
+            "subject": _BOOKS,
+            "payload": Column(
+                "erased",
+                "emptied; what others' webhooks are told loses the erased person's name and words",
+            ),
+            "state": _STATE,
+        },
+    ),
     "due_work": Held(
         shown_as="due_work",
         columns={
@@ -229,6 +275,7 @@ EXCLUDED_COLUMNS: Mapping[str, str] = {
     "balances.chain_head": _CHAINED,
     "entry_sets.previous_hash": _CHAINED,
     "entry_sets.hash": _CHAINED,
+    "feed_keys.digest": "a digest of the item, by which a repeat is known",
     "outcomes.digest": "a digest of the command, by which a repeat is known",
 }
 """What the export leaves out of the tables that it shows, and why: secrets' hashes and digests."""

@@ -1,16 +1,16 @@
-"""How many requests are answered."""
+"""How many requests are answered, and how much clients may keep."""
 
 from dataclasses import dataclass
 
-from minibank.settings.about import setting
+from minibank.settings.about import DAY, setting
 from minibank.settings.kinds import Integer
 
-_LIMITS = "Limits on requests"
+_LIMITS, _KEPT = "Limits on requests", "Limits on what clients keep"
 
 
 @dataclass(frozen=True, kw_only=True)
 class LimitSettings:
-    """How many requests are answered."""
+    """How many requests are answered, and how much clients may keep."""
 
     rate_address_per_minute: int = setting(
         _LIMITS,
@@ -61,4 +61,23 @@ class LimitSettings:
         Integer(0, 100_000),
         "Requests of one client that may wait for that; more are answered 429 at once.",
         200,
+    )
+    feed_items_per_day: int = setting(
+        _KEPT,
+        Integer(1, 1_000_000),
+        "Items that one client may put on the feed of one account in a day (UTC); more are answered"
+        " 429.",
+        1000,
+    )
+    feed_key_seconds: int = setting(
+        _KEPT,
+        Integer(60, 366 * DAY),
+        "How long the `Idempotency-Key` of a feed item is kept; sent again later it makes another.",
+        DAY,
+    )
+    webhooks_max: int = setting(
+        _KEPT,
+        Integer(1, 1000),
+        "Webhooks that one client may have on one account.",
+        50,
     )

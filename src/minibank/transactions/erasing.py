@@ -46,8 +46,8 @@ async def blank_history(
     return places[-1] if len(places) == limit else None
 
 
-async def rename_other_sides(tx: Tx, sides: Sequence[OtherSide]) -> None:
-    """Take the erased person off these transactions of others."""
+async def rename_other_sides(tx: Tx, sides: Sequence[OtherSide]) -> list[TransactionRecord]:
+    """Take the erased person off these transactions of others; what they say now."""
     keys = [one.shard for one in sides], [one.transaction_id for one in sides]
     await store.lock_transactions(tx, *keys)
     records = {one.id: one for one in await store.list_records(tx, *keys)}
@@ -55,6 +55,7 @@ async def rename_other_sides(tx: Tx, sides: Sequence[OtherSide]) -> None:
         _renamed(records[one.transaction_id], one) for one in sides if one.transaction_id in records
     ]
     await store.put_other_sides(tx, renamed)
+    return renamed
 
 
 def _renamed(record: TransactionRecord, side: OtherSide) -> TransactionRecord:

@@ -112,6 +112,27 @@ async def find_transaction(
     )
 
 
+async def list_chosen(tx: ReadTx, shard: int, ids: Sequence[str], client_id: str) -> Sequence[Row]:
+    """The transactions with these ids, in the columns of `list_page` and in no order."""
+    return await tx.fetch(
+        """
+        SELECT t.shard, t.id, t.account_id, t.created_at, t.updated_at, t.settled_at, t.amount,
+               t.currency, t.local_amount, t.local_currency, t.account_balance, t.description,
+               t.merchant_id, t.category, t.notes, t.metadata, t.counterparty, t.scheme,
+               t.dedupe_id, t.user_id, t.is_load, t.originator, t.include_in_spending,
+               t.amount_is_pending, t.decline_reason,
+               n.metadata AS annotations, n.updated_at AS annotated_at
+        FROM transactions t
+        LEFT JOIN annotations n
+          ON n.shard = t.shard AND n.transaction_id = t.id AND n.client_id = $3
+        WHERE t.shard = $1 AND t.id = ANY($2)
+        """,
+        shard,
+        ids,
+        client_id,
+    )
+
+
 async def list_positions(
     tx: ReadTx, shard: int, account_id: str, ids: Sequence[str]
 ) -> dict[str, Position]:

@@ -21,16 +21,16 @@ def ids_in(window: Window) -> list[str]:
     return [bound for bound in (window.since, window.before) if isinstance(bound, str)]
 
 
-def span_of(window: Window, positions: Mapping[str, Position]) -> Span:
+def span_of(window: Window, positions: Mapping[str, Position], thing: str = "transaction") -> Span:
     """The span of a window, given the places of its objects.
 
     An object bounds by its own place and is itself left out, on both sides. A timestamp stands
     just before the first row of its millisecond: `since` takes that row, `before` does not.
-    Raises `BadParam` for an object that has no place in this history.
+    Raises `BadParam` for an object that has no place in this history; `thing` says what has one.
     """
     return Span(
-        after=_place("since", window.since, START, positions),
-        until=_place("before", window.before, END, positions),
+        after=_place("since", window.since, positions, thing) or START,
+        until=_place("before", window.before, positions, thing) or END,
         limit=window.limit,
     )
 
@@ -38,13 +38,13 @@ def span_of(window: Window, positions: Mapping[str, Position]) -> Span:
 def _place(
     name: str,
     bound: int | ObjectId | None,
-    default: Position,
     positions: Mapping[str, Position],
-) -> Position:
+    thing: str,
+) -> Position | None:
     if bound is None:
-        return default
+        return None
     if isinstance(bound, int):
         return floor_of(bound)
     if bound not in positions:
-        raise BadParam(name, "names no transaction of this account")
+        raise BadParam(name, f"names no {thing} of this account")
     return positions[bound]

@@ -4,7 +4,7 @@ The shape is the union of all versions of the API: clients ignore fields they do
 on missing ones. The few points where versions contradict each other follow the client's options.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -13,12 +13,14 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from minibank.core.instants import format_instant
 from minibank.core.wire import Currency, Empty, EmptyObject, Instant, Texts, stored
 from minibank.db import Row
-from minibank.transactions.records import DeclineReason
+from minibank.transactions.records import COLUMNS, DeclineReason, TransactionRecord
 
 SettledPending = Literal["", "omit", "bool", "null"]
 """What `settled` is while a transaction is pending; `bool` makes it a boolean throughout."""
 
 NOTES = "notes"
+
+_SHOWN = tuple(column for column in COLUMNS if column not in ("kind", "version"))
 
 _NOTHING = Raw(b"{}")
 _NONE = Raw(b"[]")
@@ -137,7 +139,7 @@ Merchants = Mapping[str, Raw]
 
 
 def show_transaction(
-    row: Row, settled_pending: SettledPending, merchants: Merchants | None = None
+    row: Iterable[Any], settled_pending: SettledPending, merchants: Merchants | None = None
 ) -> WireTransaction:
     """A row of `store.list_page` as its reader may see it; `merchants` when they are expanded.
 
@@ -184,6 +186,14 @@ def show_transaction(
         None,
         _NONE,
     )
+
+
+def show_record(
+    record: TransactionRecord, settled_pending: SettledPending, merchants: Merchants
+) -> WireTransaction:
+    """A transaction on which nobody has written anything yet, its merchant expanded."""
+    row = [getattr(record, column) for column in _SHOWN]
+    return show_transaction([*row, None, None], settled_pending, merchants)
 
 
 def _metadata(annotations: str | None, own: str, notes: str) -> dict[str, str] | Raw:

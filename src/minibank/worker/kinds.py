@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from minibank.db import Tx
+from minibank.feed.retention import FEED_ITEMS, FEED_KEYS, sweep_items, sweep_keys
 from minibank.identity.erasing import ERASURE
 from minibank.oauth.retention.planning import (
     CLIENT_SECRETS,
@@ -66,6 +67,8 @@ def kinds_of(rules: TokenRules) -> Kinds:
             TOKEN_PAIRS: lambda tx, row: sweep_pairs(tx, row.shard, rules),
             PASSWORD_FAILURES: lambda tx, row: sweep_guesses(tx, row.shard),
             CLIENT_SECRETS: lambda tx, row: sweep_secrets(tx, row.subject),
+            FEED_ITEMS: lambda tx, row: sweep_items(tx, row.shard),
+            FEED_KEYS: lambda tx, row: sweep_keys(tx, row.shard),
             ERASURE: lambda tx, row: go_on_erasing(tx, row.subject),
         },
     )

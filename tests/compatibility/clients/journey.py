@@ -16,6 +16,9 @@ from typing import Any
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
+HOOK = "https://app.example/hooks?key=wEXQbNaJ"
+"""Where nobody is told anything: the script deletes the webhook at once."""
+
 Info = dict[str, Any]
 Report = dict[str, Any]
 

@@ -8,6 +8,7 @@ const { name, version } = require('mondo-bank/package.json')
 const PAGE = 60
 const KEY = 'mondo bank'
 const VALUE = 'naïve & raw=1'
+const HOOK = 'https://app.example/hooks?key=wEXQbNaJ'
 
 async function travel (info, user) {
   mondo.setHost(info.base_url)
@@ -27,7 +28,8 @@ async function travel (info, user) {
     pages[id] = await walk(id, access)
   }
   const annotation = await annotate(pages, access)
-  return { token, whoami, accounts, balances, pages, annotation, refresh: await refresh(token) }
+  const told = await messages(accounts[0].id, access)
+  return { token, whoami, accounts, balances, pages, annotation, messages: told, refresh: await refresh(token) }
 }
 
 // Every page: each starts after the last id of the one before, until a page is empty.
@@ -61,6 +63,18 @@ async function annotate (pages, access) {
     removed: removed.transaction.metadata,
     transaction: readBack.transaction
   }
+}
+
+// Put an item on the feed; register a webhook, find it in the list, and delete it.
+async function messages (accountId, access) {
+  const params = { title: 'mondo-bank', image_url: 'https://app.example/i.png', body: 'Hello' }
+  const item = { account_id: accountId, params, url: 'https://app.example' }
+  const posted = await mondo.createFeedItem(item, access)
+  const { webhook } = await mondo.registerWebhook(accountId, HOOK, access)
+  const { webhooks: listed } = await mondo.webhooks(accountId, access)
+  const deleted = await mondo.deleteWebhook(webhook.id, access)
+  const { webhooks: left } = await mondo.webhooks(accountId, access)
+  return { account_id: accountId, title: params.title, posted, webhook, listed, deleted, left }
 }
 
 async function refresh (token) {

@@ -9,7 +9,7 @@ from typing import Any
 from monzo import Monzo, MonzoOAuth2Client  # type: ignore[import-not-found, import-untyped, unused-ignore]
 from requests.adapters import HTTPAdapter  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
-from tests.compatibility.clients.journey import Info, Report, first_token, main, refusal
+from tests.compatibility.clients.journey import HOOK, Info, Report, first_token, main, refusal
 
 PAGE = 60
 
@@ -45,6 +45,7 @@ def travel(info: Info, user: Info) -> Report:
         "balances": {account["id"]: bank.get_balance(account["id"]) for account in accounts},
         "pages": pages,
         "annotation": annotate(bank, pages),
+        "messages": messages(bank, accounts[0]["id"]),
         "refresh": refresh(info, token),
     }
 
@@ -90,6 +91,24 @@ def annotate(bank: Any, pages: dict[str, list[list[Report]]]) -> Report | None:
         "removed": removed["transaction"]["metadata"],
         "notes": [noted["transaction"]["notes"], noted_again["transaction"]["notes"]],
         "notes_mirrored": noted_again["transaction"]["metadata"].get("notes"),
+    }
+
+
+def messages(bank: Any, account_id: str) -> Report:
+    """Register a webhook, find it in the list, and delete it; its feed call works nowhere."""
+    webhook = bank.register_webhook(HOOK, account_id)["webhook"]
+    listed = bank.get_webhooks(account_id)["webhooks"]
+    assert bank.get_first_webhook(account_id) == webhook
+    deleted = bank.delete_webhook(webhook["id"])
+    params = {"title": "monzo", "image_url": "https://app.example/i.png"}
+    return {
+        "account_id": account_id,
+        "title": None,
+        "posted": refusal(lambda: bank.create_feed_item(account_id, "basic", "", params)),
+        "webhook": webhook,
+        "listed": listed,
+        "deleted": deleted,
+        "left": bank.get_webhooks(account_id)["webhooks"],
     }
 
 

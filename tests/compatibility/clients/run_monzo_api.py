@@ -7,11 +7,13 @@ from urllib.error import HTTPError
 import monzo.authentication  # type: ignore[import-not-found, import-untyped, unused-ignore]
 from monzo.authentication import Authentication  # type: ignore[import-not-found, import-untyped, unused-ignore]
 from monzo.endpoints.account import Account  # type: ignore[import-not-found, import-untyped, unused-ignore]
+from monzo.endpoints.feed_item import FeedItem  # type: ignore[import-not-found, import-untyped, unused-ignore]
 from monzo.endpoints.transaction import Transaction  # type: ignore[import-not-found, import-untyped, unused-ignore]
+from monzo.endpoints.webhooks import Webhook  # type: ignore[import-not-found, import-untyped, unused-ignore]
 from monzo.endpoints.whoami import WhoAmI  # type: ignore[import-not-found, import-untyped, unused-ignore]
 from monzo.handlers.filesystem import FileSystem  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
-from tests.compatibility.clients.journey import Info, Report, first_token, main, seconds
+from tests.compatibility.clients.journey import HOOK, Info, Report, first_token, main, seconds
 
 PAGE = 60
 
@@ -38,6 +40,7 @@ def travel(info: Info, user: Info) -> Report:
         "balances": {account.account_id: balance(account) for account in accounts},
         "pages": pages,
         "annotation": annotate(auth, pages),
+        "messages": messages(auth, accounts[0].account_id),
         "refresh": refresh(info, token, f"{user['user_id']}.json"),
     }
 
@@ -130,6 +133,30 @@ def annotate(auth: Any, pages: dict[str, list[list[Report]]]) -> Report | None:
         "read_back": read_back,
         "removed": transaction.metadata,
     }
+
+
+def messages(auth: Any, account_id: str) -> Report:
+    """Put an item on the feed; register a webhook, find it in the list, and delete it."""
+    params = {"title": "monzo-api", "image_url": "https://app.example/i.png", "body": "Hello"}
+    FeedItem.create(auth, account_id, "basic", params, "https://app.example")
+    webhook = shown(Webhook.create(auth, account_id, HOOK))
+    listed = Webhook.fetch(auth, account_id)
+    for one in listed:
+        Webhook.delete(one)
+    return {
+        "account_id": account_id,
+        "title": "monzo-api",
+        "posted": {},
+        "webhook": webhook,
+        "listed": [shown(one) for one in listed],
+        "deleted": {},
+        "left": [one.webhook_id for one in Webhook.fetch(auth, account_id)],
+    }
+
+
+def shown(webhook: Any) -> Report:
+    """A webhook as the library understood it."""
+    return {"id": webhook.webhook_id, "account_id": webhook.account_id, "url": webhook.url}
 
 
 def refresh(info: Info, token: dict[str, Any], file: str) -> Report:

@@ -4,9 +4,18 @@ from pathlib import Path
 from typing import Any
 
 from pymonzo import MonzoAPI  # type: ignore[import-not-found, import-untyped, unused-ignore]
+from pymonzo.feed import MonzoBasicFeedItem  # type: ignore[import-not-found, import-untyped, unused-ignore]
 from pymonzo.settings import PyMonzoSettings  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
-from tests.compatibility.clients.journey import Info, Report, first_token, main, refusal, seconds
+from tests.compatibility.clients.journey import (
+    HOOK,
+    Info,
+    Report,
+    first_token,
+    main,
+    refusal,
+    seconds,
+)
 
 PAGE = 100
 
@@ -31,6 +40,7 @@ def travel(info: Info, user: Info) -> Report:
         },
         "pages": pages,
         "annotation": annotate(bank, pages),
+        "messages": messages(bank, accounts[0].id),
         "refresh": refresh(info, token),
     }
 
@@ -99,6 +109,26 @@ def annotate(bank: Any, pages: dict[str, list[list[Report]]]) -> Report | None:
         "answered": answered.metadata,
         "read_back": read_back.metadata,
         "removed": removed.metadata,
+    }
+
+
+def messages(bank: Any, account_id: str) -> Report:
+    """Put an item on the feed; register a webhook, find it in the list, and delete it."""
+    item = MonzoBasicFeedItem(
+        title="pymonzo", image_url="https://app.example/i.png", body="Hello", title_color="#2A6FDB"
+    )
+    posted = bank.feed.create(item, account_id, url="https://app.example")
+    webhook = bank.webhooks.register(HOOK, account_id).model_dump()
+    listed = [one.model_dump() for one in bank.webhooks.list(account_id)]
+    deleted = bank.webhooks.delete(webhook["id"])
+    return {
+        "account_id": account_id,
+        "title": "pymonzo",
+        "posted": posted,
+        "webhook": webhook,
+        "listed": listed,
+        "deleted": deleted,
+        "left": [one.id for one in bank.webhooks.list(account_id)],
     }
 
 

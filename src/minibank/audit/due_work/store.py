@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from minibank.db import ReadTx, Row
+from minibank.feed.retention import FEED_ITEMS, FEED_KEYS
+from minibank.feed.retention import SWEEPS as FEED_SWEEPS
 from minibank.identity.erasing import ERASURE
 from minibank.oauth.retention.planning import (
     CLIENT_SECRETS,
@@ -44,7 +46,7 @@ async def list_stray_sweeps(tx: ReadTx) -> Sequence[Row]:
           AND ((d.kind = ANY($2) AND d.subject <> d.kind) OR (d.kind = $3 AND c.id IS NULL))
         """,
         0,
-        SWEEPS,
+        [*SWEEPS, *FEED_SWEEPS],
         CLIENT_SECRETS,
     )
 
@@ -76,12 +78,20 @@ async def list_unplanned(tx: ReadTx, ended_by: int) -> Sequence[Row]:
         UNION ALL SELECT $5, k.shard FROM password_failures k
         LEFT JOIN due_work d ON d.shard = k.shard AND d.kind = $5 AND d.subject = $5
         WHERE k.shard >= $1 AND k.window_ends_at <= $2 AND d.kind IS NULL GROUP BY k.shard
+        UNION ALL SELECT $6, k.shard FROM feed_items k
+        LEFT JOIN due_work d ON d.shard = k.shard AND d.kind = $6 AND d.subject = $6
+        WHERE k.shard >= $1 AND k.expires_at <= $2 AND d.kind IS NULL GROUP BY k.shard
+        UNION ALL SELECT $7, k.shard FROM feed_keys k
+        LEFT JOIN due_work d ON d.shard = k.shard AND d.kind = $7 AND d.subject = $7
+        WHERE k.shard >= $1 AND k.keep_until <= $2 AND d.kind IS NULL GROUP BY k.shard
         """,
         0,
         ended_by,
         FORMER_TOKENS,
         TOKEN_PAIRS,
         PASSWORD_FAILURES,
+        FEED_ITEMS,
+        FEED_KEYS,
     )
 
 

@@ -22,9 +22,12 @@ async def find_strays(
     An authorisation that has ended is found `in_full` only: no index leads to it by its account.
     """
     gaps = [gap for one, next_one in pairwise(keys) for gap in _gaps(one, next_one)]
-    rows = [*await store.list_between(tx, *_columns(gaps))]
+    columns = _columns(gaps)
+    rows = [*await store.list_between(tx, *columns)]
+    rows += await store.list_messages_between(tx, *columns)
     for above, below in _outside(keys[0][0], keys[-1][0]):
         rows += await store.list_in_shards(tx, above, below)
+        rows += await store.list_messages_in_shards(tx, above, below)
     if in_full:
         rows += await store.list_authorisations(tx, keys[0], keys[-1])
     found = {

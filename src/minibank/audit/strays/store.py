@@ -87,6 +87,66 @@ async def list_in_shards(tx: ReadTx, above: int, below: int) -> Sequence[Row]:
     )
 
 
+async def list_messages_between(
+    tx: ReadTx, shards: Sequence[int], after: Sequence[str], until: Sequence[str]
+) -> Sequence[Row]:
+    """As `list_between`, what apps put on feeds and are to be told."""
+    return await tx.fetch(
+        """
+        SELECT (SELECT t.account_id FROM feed_items t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS feed_items,
+               (SELECT t.account_id FROM feed_writers t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS feed_writers,
+               (SELECT t.account_id FROM feed_keys t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS feed_keys,
+               (SELECT t.account_id FROM feed_dismissals t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS feed_dismissals,
+               (SELECT t.account_id FROM webhooks t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS webhooks,
+               (SELECT t.account_id FROM deliveries t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS deliveries
+        FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(shard, after_id, until_id)
+        """,
+        shards,
+        after,
+        until,
+    )
+
+
+async def list_messages_in_shards(tx: ReadTx, above: int, below: int) -> Sequence[Row]:
+    """As `list_in_shards`, what apps put on feeds and are to be told."""
+    return await tx.fetch(
+        """
+        SELECT (SELECT t.account_id FROM feed_items t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS feed_items,
+               (SELECT t.account_id FROM feed_writers t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS feed_writers,
+               (SELECT t.account_id FROM feed_keys t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS feed_keys,
+               (SELECT t.account_id FROM feed_dismissals t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS feed_dismissals,
+               (SELECT t.account_id FROM webhooks t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS webhooks,
+               (SELECT t.account_id FROM deliveries t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS deliveries
+        """,
+        above,
+        below,
+    )
+
+
 async def list_authorisations(
     tx: ReadTx, after: tuple[int, str], until: tuple[int, str]
 ) -> Sequence[Row]:

@@ -1,14 +1,10 @@
 """Remove what has ended: some of it in each unit of work, whoever else does the same."""
 
 from minibank.db import Tx
+from minibank.due.sweeping import BATCH, again_at
 from minibank.oauth.retention import store
 from minibank.oauth.retention.planning import LOOK_AGAIN_SECONDS
 from minibank.oauth.tokens import MICROSECONDS, TokenRules
-
-BATCH = 1000
-"""How many rows one unit of work removes."""
-PAUSE_SECONDS = 60
-"""How soon a shard is looked at again at the earliest: what ends together goes together."""
 
 
 async def sweep_former_tokens(tx: Tx, shard: int) -> int | None:
@@ -50,6 +46,4 @@ async def sweep_secrets(tx: Tx, client_id: str) -> int | None:
 
 
 def _again(now: int, removed: int, next_at: int | None) -> int | None:
-    if removed >= BATCH:
-        return now
-    return None if next_at is None else max(next_at, now + PAUSE_SECONDS * MICROSECONDS)
+    return again_at(now, next_at, has_more=removed >= BATCH)

@@ -1,0 +1,1 @@
+"""The feed: a view over an account's transactions, and what apps put among them."""

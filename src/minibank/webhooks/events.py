@@ -1,0 +1,51 @@
+"""The types of events that a client may ask to be told of."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Literal, get_args
+
+import msgspec
+
+from minibank.core.errors import BadParam
+
+Event = Literal[
+    "transaction.created",
+    "transaction.updated",
+    "transaction.settled",
+    "transaction.declined",
+    "transaction.reversed",
+    "balance.updated",
+    "pot.created",
+    "pot.updated",
+    "pot.deleted",
+    "feed_item.created",
+    "feed_item.updated",
+    "feed_item.deleted",
+    "webhook.disabled",
+]
+EVENTS: tuple[Event, ...] = get_args(Event)
+"""Every type there is a name for, in the order in which a webhook keeps them."""
+
+TRANSACTION_CREATED: Event = "transaction.created"
+
+DEFAULT = (TRANSACTION_CREATED,)
+"""What a client is told of when it asks for nothing else: the one event of the documented API."""
+
+
+def chosen(asked: Iterable[str]) -> tuple[str, ...]:
+    """The events that a client asked for, each once; `BadParam` for one that nobody knows."""
+    wanted = set(asked)
+    if not wanted <= set(EVENTS):
+        raise BadParam("events", f"must be among {', '.join(EVENTS)}")
+    return tuple(event for event in EVENTS if event in wanted) or DEFAULT
+
+
+def events_to_json(events: tuple[str, ...]) -> str:
+    """Events as a webhook keeps them."""
+    return msgspec.json.encode(events).decode()
+
+
+@lru_cache(maxsize=256)
+def events_from_json(text: str) -> frozenset[str]:
+    """Stored events; remembered, because every batch of payments asks."""
+    return msgspec.json.decode(text, type=frozenset[str])

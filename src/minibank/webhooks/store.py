@@ -1,0 +1,218 @@
+"""Rows of webhooks and of the outbox."""
+
+from collections.abc import Sequence
+
+from minibank.db import ReadTx, Row, Tx
+from minibank.webhooks.events import events_from_json, events_to_json
+from minibank.webhooks.records import Delivery, Webhook
+
+
+def _webhook(row: Row) -> Webhook:
+    return Webhook(
+        shard=row["shard"],
+        id=row["id"],
+        account_id=row["account_id"],
+        client_id=row["client_id"],
+        user_id=row["user_id"],
+        url=row["url"],
+        events=tuple(sorted(events_from_json(row["events"]))),
+        created_at=row["created_at"],
+    )
+
+
+async def lock_account(tx: Tx, shard: int, account_id: str) -> bool:
+    """Hold the row that every decision about an account begins with; False when there is none."""
+    row = await tx.fetch_one(
+        "SELECT account_id FROM balances WHERE shard = $1 AND account_id = $2 FOR NO KEY UPDATE",
+        shard,
+        account_id,
+    )
+    return row is not None
+
+
+async def read_end_of_history(tx: ReadTx, shard: int, account_id: str) -> int:
+    """Where the history of an account that exists ends, in microseconds."""
+    row = await tx.fetch_one(
+        "SELECT last_created_at FROM balances WHERE shard = $1 AND account_id = $2",
+        shard,
+        account_id,
+    )
+    assert row is not None, "every account has a balance"
+    end: int = row["last_created_at"]
+    return end
+
+
+async def list_webhooks(tx: ReadTx, shard: int, account_id: str, client_id: str) -> list[Webhook]:
+    """A client's webhooks on an account, oldest first."""
+    rows = await tx.fetch(
+        """
+        SELECT shard, id, account_id, client_id, user_id, url, events, created_at
+        FROM webhooks
+        WHERE shard = $1 AND account_id = $2 AND client_id = $3 AND removed_at IS NULL
+        ORDER BY created_at, id
+        """,
+        shard,
+        account_id,
+        client_id,
+    )
+    return [_webhook(row) for row in rows]
+
+
+async def list_webhooks_of(
+    tx: ReadTx, shard: int, account_id: str, user_id: str, limit: int
+) -> list[Webhook]:
+    """Some webhooks on an account that were made for a user, or for anybody if it is empty."""
+    rows = await tx.fetch(
+        """
+        SELECT shard, id, account_id, client_id, user_id, url, events, created_at
+        FROM webhooks
+        WHERE shard = $1 AND account_id = $2 AND ($3 = '' OR user_id = $3) AND removed_at IS NULL
+        ORDER BY id LIMIT $4
+        """,
+        shard,
+        account_id,
+        user_id,
+        limit,
+    )
+    return [_webhook(row) for row in rows]
+
+
+async def find_removed(
+    tx: ReadTx, shard: int, account_id: str, user_id: str, after: tuple[str, int]
+) -> str | None:
+    """A removed webhook, of a user or of anybody, that was told something beyond a place."""
+    row = await tx.fetch_one(
+        """
+        SELECT id FROM webhooks
+        WHERE shard = $1 AND account_id = $2 AND ($3 = '' OR user_id = $3)
+          AND removed_at IS NOT NULL AND (id > $4 OR (id = $4 AND next_sequence - 1 > $5))
+        ORDER BY id LIMIT 1
+        """,
+        shard,
+        account_id,
+        user_id,
+        *after,
+    )
+    return None if row is None else row["id"]
+
+
+async def find_webhook(tx: ReadTx, shard: int, webhook_id: str, client_id: str) -> Webhook | None:
+    """A client's webhook that is not removed."""
+    row = await tx.fetch_one(
+        """
+        SELECT shard, id, account_id, client_id, user_id, url, events, created_at
+        FROM webhooks
+        WHERE shard = $1 AND id = $2 AND client_id = $3 AND removed_at IS NULL
+        """,
+        shard,
+        webhook_id,
+        client_id,
+    )
+    return None if row is None else _webhook(row)
+
+
+async def insert_webhook(tx: Tx, webhook: Webhook, starts_after: int) -> None:
+    """Store a new webhook; it is told of what comes after this place in the account's history."""
+    await tx.insert_rows(
+        "webhooks",
+        (
+            *("shard", "id", "account_id", "client_id", "user_id", "url", "events", "created_at"),
+            *("starts_after", "next_sequence"),
+        ),
+        [
+            (
+                *(webhook.shard, webhook.id, webhook.account_id, webhook.client_id),
+                *(webhook.user_id, webhook.url, events_to_json(webhook.events)),
+                *(webhook.created_at, starts_after, 1),
+            )
+        ],
+    )
+
+
+async def remove_webhook(tx: Tx, webhook: Webhook, ends_after: int) -> None:
+    """Forget a webhook's address, tell it of nothing after this place, and stop what is under way.
+
+    The row stays as long as deliveries tell of it: one that was never told of anything goes.
+    """
+    gone = await tx.execute(
+        "DELETE FROM webhooks WHERE shard = $1 AND id = $2 AND next_sequence = 1",
+        webhook.shard,
+        webhook.id,
+    )
+    if gone:
+        return
+    await tx.execute(
+        "UPDATE webhooks SET url = '', removed_at = $3, ends_after = $4"
+        " WHERE shard = $1 AND id = $2",
+        webhook.shard,
+        webhook.id,
+        tx.now,
+        ends_after,
+    )
+    await tx.execute(
+        "UPDATE deliveries SET state = 'cancelled', finished_at = $3"
+        " WHERE shard = $1 AND webhook_id = $2 AND state = 'pending'",
+        webhook.shard,
+        webhook.id,
+        tx.now,
+    )
+
+
+async def update_sequences(tx: Tx, next_sequences: Sequence[tuple[int, str, int]]) -> None:
+    """Store the number that each webhook's next event gets, by (shard, id, number)."""
+    await tx.update_rows("webhooks", ("shard", "id"), ("next_sequence",), next_sequences)
+
+
+async def insert_deliveries(tx: Tx, deliveries: Sequence[tuple[int, Delivery]]) -> None:
+    """Put numbered events into the outbox, due at once."""
+    await tx.insert_rows(
+        "deliveries",
+        (
+            *("shard", "webhook_id", "sequence", "id", "account_id", "event", "subject"),
+            *("payload", "created_at", "state", "attempts", "next_attempt_at", "claimed_until"),
+        ),
+        [
+            (
+                *(one.shard, one.webhook_id, sequence, one.id, one.account_id, one.event),
+                *(one.subject, one.payload, tx.now, "pending", 0, tx.now, 0),
+            )
+            for sequence, one in deliveries
+        ],
+    )
+
+
+async def blank_payloads(tx: Tx, shard: int, webhook_id: str, after: int, until: int) -> None:
+    """Forget what a webhook was told beyond a number and up to another."""
+    await tx.execute(
+        "UPDATE deliveries SET payload = $5"
+        " WHERE shard = $1 AND webhook_id = $2 AND sequence > $3 AND sequence <= $4",
+        shard,
+        webhook_id,
+        after,
+        until,
+        b"",
+    )
+
+
+async def lock_told(
+    tx: Tx, shards: Sequence[int], accounts: Sequence[str], subjects: Sequence[str]
+) -> Sequence[Row]:
+    """What webhooks of these accounts were told of these subjects, held and in order."""
+    return await tx.fetch(
+        """
+        SELECT d.shard, d.webhook_id, d.sequence, d.subject, d.payload
+        FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(shard, account_id, subject)
+        JOIN deliveries d ON d.shard = k.shard AND d.account_id = k.account_id
+             AND d.subject = k.subject
+        ORDER BY d.shard, d.webhook_id, d.sequence
+        FOR NO KEY UPDATE OF d
+        """,
+        shards,
+        accounts,
+        subjects,
+    )
+
+
+async def update_payloads(tx: Tx, payloads: Sequence[tuple[int, str, int, bytes]]) -> None:
+    """Store messages, by (shard, webhook, number, message)."""
+    await tx.update_rows("deliveries", ("shard", "webhook_id", "sequence"), ("payload",), payloads)
