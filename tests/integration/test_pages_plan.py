@@ -1,21 +1,28 @@
 """The cost of a page depends on the page, never on the history."""
 
+import re
 from collections.abc import Sequence
 
 import pytest
 
+from minibank.core.ids import shard_of
 from minibank.core.pages import END, START, ObjectId, Position, Window, floor_of
 from minibank.db import Database
 from minibank.db.base import Value
 from minibank.feed.items import FeedRules
 from minibank.feed.store import Reader
 from minibank.feed.store import list_page as list_feed_page
+from minibank.payments.engine import Engine
+from minibank.payments.store import list_recorded
 from minibank.transactions import store
 from minibank.transactions.windows import Span, span_of
+from tests.support.banking import Orders, open_holder
 from tests.support.callers import add_account, add_client, add_user
 from tests.support.counting import CountingDatabase
 from tests.support.histories import put, transaction
 from tests.support.outbox import post_item
+
+orders = Orders()
 
 
 @pytest.fixture
@@ -82,6 +89,23 @@ async def test_a_page_and_the_day_s_spending_are_read_by_index_alone(db, clock, 
         assert "transactions_order" in plan
         for costly in ("Seq Scan", "SCAN", "Sort", "TEMP B-TREE"):
             assert costly not in plan, plan
+
+
+async def test_a_command_is_recognised_by_its_key_however_many_an_account_has_had(db):
+    holder = await open_holder(db)
+    engine = Engine(db)
+    await engine.execute_many([orders.top_up(holder, 1) for _ in range(600)])
+    counting = CountingDatabase(db)
+    command = orders.top_up(holder, 1)
+    shard = shard_of(holder.account_id)
+    assert shard is not None
+    key = (shard, holder.account_id, command.issuer, command.id)
+    await counting.read(lambda tx: list_recorded(tx, [key]))
+    [sql] = counting.statements
+    # Without statistics too: a table that grew a moment ago has none.
+    plan = await _plan(db, sql, ([shard], *([text] for text in key[1:])))
+    assert re.search(r"outcomes_pkey|sqlite_autoindex_outcomes", plan), plan
+    assert "outcomes_decided" not in plan
 
 
 async def test_a_page_of_the_feed_is_read_by_the_two_indexes_of_its_order(db, clock, history):

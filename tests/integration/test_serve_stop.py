@@ -33,11 +33,17 @@ class Writer:
     faults: list[str] = field(default_factory=list)
 
     def run(self) -> None:
-        with contextlib.suppress(ConnectionRefusedError):
-            while True:
-                with socket.create_connection(self.address, timeout=20) as connection:
-                    while self._write(connection):
-                        """Again, until an answer says that it was the last."""
+        while (connection := self._connect()) is not None:
+            with connection:
+                while self._write(connection):
+                    """Again, until an answer says that it was the last."""
+
+    def _connect(self) -> socket.socket | None:
+        """None when nobody listens any more; the kernel may notice that in the midst of it."""
+        try:
+            return socket.create_connection(self.address, timeout=20)
+        except (ConnectionRefusedError, ConnectionResetError):
+            return None
 
     def _write(self, connection: socket.socket) -> bool:
         self.sent += 1

@@ -1,6 +1,6 @@
 """The audit of one account: from its first entry set, or from where it was verified before."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from minibank.audit import store
@@ -56,14 +56,17 @@ class AccountAudit:
         """Whether some of the account was verified before."""
         return self.since is not NOTHING_VERIFIED
 
+    def _outcomes(self) -> AsyncIterator[list[OutcomeRow]]:
+        account = self.row.shard, self.row.account_id
+        if self.goes_on:
+            return store.walk_outcomes_since(self.tx, *account, self.since.decided_from)
+        return store.walk_outcomes(self.tx, *account)
+
     async def run(self) -> None:
         """Read what is new, what it belongs to, and what may still change; prove it."""
         await self._walk()
         answers = Answers(self.ledger, self.transactions, self.authorisations, self.new)
-        pages = store.walk_outcomes(
-            self.tx, self.row.shard, self.row.account_id, self.since.decided_from
-        )
-        async for page in pages:
+        async for page in self._outcomes():
             if self.goes_on:
                 await self._recall_named(page)
             for outcome in page:

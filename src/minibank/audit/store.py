@@ -296,7 +296,29 @@ async def list_memberships(tx: ReadTx, owners: Sequence[OwnerRow]) -> set[tuple[
     return {(row["user_id"], row["account_id"]) for row in rows}
 
 
-async def walk_outcomes(
+async def walk_outcomes(tx: ReadTx, shard: int, account_id: str) -> AsyncIterator[list[OutcomeRow]]:
+    """All that was answered to the account's commands, some at a time."""
+    after = ("", "")
+    while True:
+        rows = await tx.fetch(
+            """
+            SELECT decided_at, issuer, command_id, command, outcome FROM outcomes
+            WHERE shard = $1 AND account_id = $2 AND (issuer, command_id) > ($3, $4)
+            ORDER BY issuer, command_id LIMIT $5
+            """,
+            shard,
+            account_id,
+            *after,
+            PAGE,
+        )
+        if rows:
+            yield [_outcome_row(row) for row in rows]
+        if len(rows) < PAGE:
+            return
+        after = (rows[-1]["issuer"], rows[-1]["command_id"])
+
+
+async def walk_outcomes_since(
     tx: ReadTx, shard: int, account_id: str, decided_from: int
 ) -> AsyncIterator[list[OutcomeRow]]:
     """What was answered to the account's commands from an instant on, some at a time."""
@@ -315,16 +337,16 @@ async def walk_outcomes(
             PAGE,
         )
         if rows:
-            yield [
-                OutcomeRow(
-                    row["command_id"], row["command"], _outcome(row["outcome"]), row["decided_at"]
-                )
-                for row in rows
-            ]
+            yield [_outcome_row(row) for row in rows]
         if len(rows) < PAGE:
             return
         last = rows[-1]
         after = (last["decided_at"], last["issuer"], last["command_id"])
+
+
+def _outcome_row(row: Row) -> OutcomeRow:
+    outcome = _outcome(row["outcome"])
+    return OutcomeRow(row["command_id"], row["command"], outcome, row["decided_at"])
 
 
 def _outcome(text: str) -> Outcome | None:
