@@ -46,9 +46,13 @@ class _RecordingDatabase:
         self.clock: Clock = db.clock
         self.ids: IdSource = db.ids
         self.engine = db.engine
+        self.wakes = db.wakes
 
     async def read(self, work: ReadWork[T]) -> T:
         return await self._db.read(lambda tx: work(_RecordingReads(tx, self.statements)))
+
+    async def hear_forever(self) -> None:
+        await self._db.hear_forever()
 
     @property
     def takes_writes(self) -> bool:

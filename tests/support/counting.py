@@ -43,6 +43,9 @@ class _CountingTx(_CountingReads):
         self._tx = tx
         self.ids: IdSource = tx.ids
 
+    def wake(self, topic: str) -> None:
+        self._tx.wake(topic)
+
     async def execute(self, sql: str, *values: Value) -> int:
         self._statements.append(sql)
         return await self._tx.execute(sql, *values)
@@ -83,10 +86,14 @@ class CountingDatabase:
         self.clock = db.clock
         self.ids = db.ids
         self.engine = db.engine
+        self.wakes = db.wakes
 
     @property
     def rows(self) -> int:
         return sum(self._counts)
+
+    async def hear_forever(self) -> None:
+        await self._db.hear_forever()
 
     @property
     def takes_writes(self) -> bool:

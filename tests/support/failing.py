@@ -33,6 +33,10 @@ class ObservedTx:
         """As ever."""
         return await self._tx.fetch_one(sql, *values)
 
+    def wake(self, topic: str) -> None:
+        """As ever."""
+        self._tx.wake(topic)
+
     async def execute(self, sql: str, *values: Value) -> int:
         """As ever."""
         return await self._tx.execute(sql, *values)
@@ -63,6 +67,11 @@ class WrappedDatabase:
         self.clock: Clock = db.clock
         self.ids: IdSource = db.ids
         self.engine = db.engine
+        self.wakes = db.wakes
+
+    async def hear_forever(self) -> None:
+        """As ever."""
+        await self._db.hear_forever()
 
     @property
     def takes_writes(self) -> bool:

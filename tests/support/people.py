@@ -113,6 +113,11 @@ class UnclearCommits:
         self.clock: Clock = db.clock
         self.ids: IdSource = db.ids
         self.engine = db.engine
+        self.wakes = db.wakes
+
+    async def hear_forever(self) -> None:
+        """As ever."""
+        await self._db.hear_forever()
 
     @property
     def takes_writes(self) -> bool:

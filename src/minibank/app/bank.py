@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from minibank.api import Watch, build_api
 from minibank.app.books import REAL, World, open_serving_books, read_seal
+from minibank.app.deliveries import build_dispatcher
 from minibank.app.metrics import BankMetrics
 from minibank.core.clock import SystemClock
 from minibank.db import Database
@@ -66,16 +67,21 @@ async def build_audits(db: Database, settings: Settings) -> BackgroundAudit | No
     )
 
 
-@asynccontextmanager
-async def open_bank(
-    settings: Settings, world: World = REAL, metrics: BankMetrics | None = None
-) -> AsyncIterator[Bank]:
-    """Open a bank, run its due work and its audits until the block ends; then finish the queue.
+@dataclass(frozen=True, slots=True)
+class Works:
+    """An open bank without an API: its books, its engine and what goes on in the background."""
 
-    A sandbox bank is created or migrated as needed; a production bank must have been, by
-    `minibank migrate`. Raises `StartError` when the bank cannot be opened.
-    """
-    metrics = metrics or BankMetrics()
+    db: Database
+    engine: Engine
+    audits: BackgroundAudit | None
+
+
+@asynccontextmanager
+async def open_works(
+    settings: Settings, world: World, metrics: BankMetrics, *, sends: bool
+) -> AsyncIterator[Works]:
+    """Open a bank, run its due work and its audits until the block ends, and deliver to webhooks if
+    it `sends`; then finish the queue. Raises `StartError` when the bank cannot be opened."""
     async with open_serving_books(settings, world, metrics.database) as db:
         engine = build_engine(db, settings, metrics.engine)
         audits = await build_audits(db, settings)
@@ -87,16 +93,35 @@ async def open_bank(
             clock=SystemClock(),
             metrics=metrics.due,
         )
-        watch = Watch(metrics.http)
         running = [asyncio.create_task(due.run_forever(settings.due_work_poll_seconds))]
         if audits:
             audits.show_in(metrics.audit)
             running.append(asyncio.create_task(audits.run_forever()))
+        if sends:
+            dispatcher = build_dispatcher(db, settings, metrics.deliveries)
+            running.append(asyncio.create_task(dispatcher.run_forever()))
+            running.append(asyncio.create_task(db.hear_forever()))
         try:
-            api = build_api(db, engine, settings, watch, metrics.tokens)
-            yield Bank(settings, db, engine, api, watch, audits)
+            yield Works(db, engine, audits)
         finally:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
             await engine.drain()
+
+
+@asynccontextmanager
+async def open_bank(
+    settings: Settings, world: World = REAL, metrics: BankMetrics | None = None
+) -> AsyncIterator[Bank]:
+    """Open a bank with its API, as `open_works` does.
+
+    A sandbox bank is created or migrated as needed; a production bank must have been, by
+    `minibank migrate`. Raises `StartError` when the bank cannot be opened.
+    """
+    metrics = metrics or BankMetrics()
+    sends = settings.webhooks_sent_by_serve
+    async with open_works(settings, world, metrics, sends=sends) as works:
+        watch = Watch(metrics.http)
+        api = build_api(works.db, works.engine, settings, watch, metrics.tokens)
+        yield Bank(settings, works.db, works.engine, api, watch, works.audits)

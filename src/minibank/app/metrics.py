@@ -20,6 +20,7 @@ from minibank.metrics.instruments import (
 )
 from minibank.oauth.metrics import TokenMetrics
 from minibank.payments.metrics import EngineMetrics
+from minibank.webhooks.delivering.metrics import DeliveryMetrics
 from minibank.worker.metrics import AuditMetrics, DueMetrics
 
 _PROC = Path("/proc/self")
@@ -153,6 +154,7 @@ class BankMetrics:
     audit: AuditMetrics = field(default_factory=AuditMetrics)
     database: DatabaseMetrics = field(default_factory=DatabaseMetrics)
     tokens: TokenMetrics = field(default_factory=TokenMetrics)
+    deliveries: DeliveryMetrics = field(default_factory=DeliveryMetrics)
     process: ProcessMetrics = field(default_factory=ProcessMetrics)
 
     def instruments(self) -> list[AnyInstrument]:

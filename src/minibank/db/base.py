@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar
 
 from minibank.core.clock import Clock
 from minibank.core.ids import IdSource
+from minibank.db.wakes import Wakes
 
 T = TypeVar("T")
 
@@ -94,6 +95,10 @@ class Tx(ReadTx, Protocol):
         """Delete the rows with these key values; may be sent later, as `insert_rows`."""
         ...
 
+    def wake(self, topic: str) -> None:
+        """Once this is committed, wake who listens for the topic: see `Wakes`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Migration:
@@ -118,6 +123,8 @@ class Database(Protocol):
     ids: IdSource
     engine: str
     """`sqlite` or `postgres`."""
+    wakes: Wakes
+    """Who is woken in this process by what is committed."""
 
     @property
     def takes_writes(self) -> bool:
@@ -147,6 +154,11 @@ class Database(Protocol):
 
     async def schema_version(self) -> int:
         """The number of the newest migration applied; 0 on an empty database."""
+        ...
+
+    async def hear_forever(self) -> None:
+        """Wake the listeners of this process for what others commit, where that is possible; ends
+        when cancelled, or at once."""
         ...
 
     async def close(self) -> None:

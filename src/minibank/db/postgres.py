@@ -33,6 +33,7 @@ from minibank.db.metrics import DatabaseMetrics
 from minibank.db.pool import Connection, Pool
 from minibank.db.pooler import DIRECT, refused_by_pooler, require_direct, require_limits
 from minibank.db.postgres_tx import PostgresTx, Types
+from minibank.db.postgres_wakes import PostgresWakes
 from minibank.db.retry import with_retries
 from minibank.db.writes import Writes
 
@@ -140,6 +141,10 @@ class PostgresDatabase:
         self._types: Types = {}
         self._writes = Writes(clock)
         self._pool = Pool(lambda: _connect(url, ANSWER_SECONDS, _SERVING), connections_max)
+        self._others = PostgresWakes(
+            self._pool, lambda: _connect(url, ANSWER_SECONDS, _SERVING | DIRECT)
+        )
+        self.wakes = self._others.wakes
         self._metrics = metrics or DatabaseMetrics()
         self._metrics.connections_max.set(connections_max)
         self._metrics.connections_in_use.follow(lambda: self._pool.in_use)
@@ -200,6 +205,8 @@ class PostgresDatabase:
             await tx.flush()
             if await connection.execute("COMMIT") != "COMMIT":
                 raise RuntimeError("a unit of work may not go on after a statement failed")
+            if tx.wakes:
+                self.wakes.fire(tx.wakes)
             return result
         except BaseException as error:
             translated = _translate_on(connection, error, writes=begin is BEGIN)
@@ -277,8 +284,13 @@ class PostgresDatabase:
         """See `Database.schema_version`."""
         return await self.read(_version)
 
+    async def hear_forever(self) -> None:
+        """See `Database.hear_forever`."""
+        await self._others.hear_forever()
+
     async def close(self) -> None:
         """See `Database.close`."""
+        await self._others.close()
         await self._pool.close()
 
 

@@ -20,6 +20,11 @@ class PostgresTx:
         self._writes: list[Write] = []
         self.now = now
         self.ids = ids
+        self.wakes: set[str] = set()
+
+    def wake(self, topic: str) -> None:
+        """See `Tx.wake`."""
+        self.wakes.add(topic)
 
     async def fetch(self, sql: str, *values: Value) -> Sequence[Row]:
         """See `ReadTx.fetch`."""

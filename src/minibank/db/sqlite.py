@@ -41,6 +41,7 @@ from minibank.db.sqlite_files import (
     translate_read,
     undo,
 )
+from minibank.db.wakes import Wakes
 from minibank.db.writes import Writes
 
 T = TypeVar("T")
@@ -68,6 +69,11 @@ class SqliteTx:
         self.now = now
         self.ids = ids
         self.failed = False
+        self.wakes: set[str] = set()
+
+    def wake(self, topic: str) -> None:
+        """See `Tx.wake`."""
+        self.wakes.add(topic)
 
     def _run(self, sql: str, values: tuple[Value, ...]) -> sqlite3.Cursor:
         text, places = to_sqlite(sql)
@@ -158,6 +164,7 @@ class SqliteDatabase:
         self.path = path
         self.clock = clock
         self.ids = ids
+        self.wakes = Wakes()
         self._writer = connect(path, busy_seconds)
         # In the event loop nothing may wait: a read that finds the file busy is begun again.
         try:
@@ -218,7 +225,11 @@ class SqliteDatabase:
         def attempt() -> T:
             if loop.time() > patient_until:
                 raise LostRace("the writer was busy for too long")
-            return self._write(work)
+            result, wakes = self._write(work)
+            if wakes:
+                # From here, because the caller may have gone away.
+                loop.call_soon_threadsafe(self.wakes.fire, wakes)
+            return result
 
         async def run() -> T:
             self._require_open()
@@ -232,7 +243,8 @@ class SqliteDatabase:
         finally:
             self._writing -= 1
 
-    def _write(self, work: Work[T]) -> T:
+    def _write(self, work: Work[T]) -> tuple[T, set[str]]:
+        """Run a unit of work; what it gives, and whom to wake."""
         connection = self._writer
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -247,7 +259,7 @@ class SqliteDatabase:
         except BaseException as error:
             undo(connection)
             raise_translated(translate(error), error)
-        return result
+        return result, tx.wakes
 
     def _read(self, connection: sqlite3.Connection, work: SnapshotWork[T]) -> T:
         tx = SqliteTx(connection, self.clock.now(), self.ids)
@@ -315,6 +327,9 @@ class SqliteDatabase:
     async def schema_version(self) -> int:
         """See `Database.schema_version`."""
         return await self.read(_version)
+
+    async def hear_forever(self) -> None:
+        """See `Database.hear_forever`: other processes cannot be heard."""
 
     async def close(self) -> None:
         """See `Database.close`."""

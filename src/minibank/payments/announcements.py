@@ -41,6 +41,8 @@ def draft_deliveries(
                     show_record(transaction, webhook.settled_pending, picture.shown_merchants),
                 )
             ),
+            target=webhook.target,
+            state="cancelled" if webhook.disabled else "pending",
         )
         for transaction in transactions
         if transaction.created_at >= picture.instant

@@ -71,6 +71,8 @@ class Webhook:
     events: frozenset[str]
     settled_pending: SettledPending
     next_sequence: int
+    target: int
+    disabled: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,8 @@ async def list_webhooks(tx: ReadTx, accounts: Keys) -> dict[str, list[Webhook]]:
     """The webhooks of the accounts by account, oldest first."""
     rows = await tx.fetch(
         """
-        SELECT w.shard, w.id, w.account_id, w.events, w.next_sequence, c.options
+        SELECT w.shard, w.id, w.account_id, w.events, w.next_sequence, w.target,
+               w.disabled_at IS NOT NULL AS disabled, c.options
         FROM unnest($1::bigint[], $2::text[]) AS k(shard, account_id)
         JOIN webhooks w ON w.shard = k.shard AND w.account_id = k.account_id
         JOIN oauth_clients c ON c.id = w.client_id
@@ -104,6 +105,8 @@ async def list_webhooks(tx: ReadTx, accounts: Keys) -> dict[str, list[Webhook]]:
             events=events_from_json(row["events"]),
             settled_pending=options_from_json(row["options"]).settled_pending,
             next_sequence=row["next_sequence"],
+            target=row["target"],
+            disabled=bool(row["disabled"]),
         )
         webhooks.setdefault(webhook.account_id, []).append(webhook)
     return webhooks

@@ -32,6 +32,10 @@ class Earlier:
         """See `Tx.ids`."""
         return self._tx.ids
 
+    def wake(self, topic: str) -> None:
+        """See `Tx.wake`."""
+        self._tx.wake(topic)
+
     async def fetch(self, sql: str, *values: Value) -> Sequence[Row]:
         """See `ReadTx.fetch`."""
         return await self._tx.fetch(sql, *values)

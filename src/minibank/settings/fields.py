@@ -12,11 +12,12 @@ from minibank.settings.bank import BankSettings, Mode
 from minibank.settings.identity import IdentitySettings
 from minibank.settings.limits import LimitSettings
 from minibank.settings.server import ServerSettings
+from minibank.settings.webhooks import WebhookSettings
 
 
 # The last class named gives the first section of the documentation.
 @dataclass(frozen=True, kw_only=True)
-class Settings(IdentitySettings, LimitSettings, ServerSettings, BankSettings):
+class Settings(WebhookSettings, IdentitySettings, LimitSettings, ServerSettings, BankSettings):
     """All an operator can set, frozen; without arguments it is the sandbox preset."""
 
 

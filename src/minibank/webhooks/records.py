@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from minibank.webhooks.urls import place_of
+from minibank.webhooks.urls import place_of, target_of
 
 DeliveryState = Literal["pending", "delivered", "failed", "cancelled"]
 
@@ -12,7 +12,8 @@ DeliveryState = Literal["pending", "delivered", "failed", "cancelled"]
 class Webhook:
     """Where a client is told of an account; instants are microseconds.
 
-    The address is a secret: how a webhook prints shows its scheme and host alone.
+    The address is a secret: how a webhook prints shows its scheme and host alone. `policy` names
+    how attempts are spaced; empty is the bank's default.
     """
 
     shard: int
@@ -23,10 +24,16 @@ class Webhook:
     url: str = field(repr=False)
     events: tuple[str, ...]
     created_at: int
+    policy: str = ""
     place: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "place", place_of(self.url))
+
+    @property
+    def target(self) -> int:
+        """What stands for the receiver: see `target_of`."""
+        return target_of(self.client_id, self.url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,3 +47,5 @@ class Delivery:
     event: str
     subject: str
     payload: bytes = field(repr=False)
+    target: int
+    state: DeliveryState = "pending"

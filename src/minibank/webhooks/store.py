@@ -6,6 +6,9 @@ from minibank.db import ReadTx, Row, Tx
 from minibank.webhooks.events import events_from_json, events_to_json
 from minibank.webhooks.records import Delivery, Webhook
 
+DELIVERIES = "deliveries"
+"""The topic that is woken when something is due at once."""
+
 
 def _webhook(row: Row) -> Webhook:
     return Webhook(
@@ -16,6 +19,7 @@ def _webhook(row: Row) -> Webhook:
         user_id=row["user_id"],
         url=row["url"],
         events=tuple(sorted(events_from_json(row["events"]))),
+        policy=row["policy"],
         created_at=row["created_at"],
     )
 
@@ -46,7 +50,7 @@ async def list_webhooks(tx: ReadTx, shard: int, account_id: str, client_id: str)
     """A client's webhooks on an account, oldest first."""
     rows = await tx.fetch(
         """
-        SELECT shard, id, account_id, client_id, user_id, url, events, created_at
+        SELECT shard, id, account_id, client_id, user_id, url, events, policy, created_at
         FROM webhooks
         WHERE shard = $1 AND account_id = $2 AND client_id = $3 AND removed_at IS NULL
         ORDER BY created_at, id
@@ -64,7 +68,7 @@ async def list_webhooks_of(
     """Some webhooks on an account that were made for a user, or for anybody if it is empty."""
     rows = await tx.fetch(
         """
-        SELECT shard, id, account_id, client_id, user_id, url, events, created_at
+        SELECT shard, id, account_id, client_id, user_id, url, events, policy, created_at
         FROM webhooks
         WHERE shard = $1 AND account_id = $2 AND ($3 = '' OR user_id = $3) AND removed_at IS NULL
         ORDER BY id LIMIT $4
@@ -100,7 +104,7 @@ async def find_webhook(tx: ReadTx, shard: int, webhook_id: str, client_id: str) 
     """A client's webhook that is not removed."""
     row = await tx.fetch_one(
         """
-        SELECT shard, id, account_id, client_id, user_id, url, events, created_at
+        SELECT shard, id, account_id, client_id, user_id, url, events, policy, created_at
         FROM webhooks
         WHERE shard = $1 AND id = $2 AND client_id = $3 AND removed_at IS NULL
         """,
@@ -117,13 +121,13 @@ async def insert_webhook(tx: Tx, webhook: Webhook, starts_after: int) -> None:
         "webhooks",
         (
             *("shard", "id", "account_id", "client_id", "user_id", "url", "events", "created_at"),
-            *("starts_after", "next_sequence"),
+            *("starts_after", "next_sequence", "policy", "target"),
         ),
         [
             (
                 *(webhook.shard, webhook.id, webhook.account_id, webhook.client_id),
                 *(webhook.user_id, webhook.url, events_to_json(webhook.events)),
-                *(webhook.created_at, starts_after, 1),
+                *(webhook.created_at, starts_after, 1, webhook.policy, webhook.target),
             )
         ],
     )
@@ -164,21 +168,24 @@ async def update_sequences(tx: Tx, next_sequences: Sequence[tuple[int, str, int]
 
 
 async def insert_deliveries(tx: Tx, deliveries: Sequence[tuple[int, Delivery]]) -> None:
-    """Put numbered events into the outbox, due at once."""
+    """Put numbered events into the outbox, due at once; for a disabled webhook, not to be sent."""
     await tx.insert_rows(
         "deliveries",
         (
             *("shard", "webhook_id", "sequence", "id", "account_id", "event", "subject"),
             *("payload", "created_at", "state", "attempts", "next_attempt_at", "claimed_until"),
+            *("finished_at", "target"),
         ),
         [
             (
                 *(one.shard, one.webhook_id, sequence, one.id, one.account_id, one.event),
-                *(one.subject, one.payload, tx.now, "pending", 0, tx.now, 0),
+                *(one.subject, one.payload, tx.now, one.state, 0, tx.now, 0),
+                *(None if one.state == "pending" else tx.now, one.target),
             )
             for sequence, one in deliveries
         ],
     )
+    tx.wake(DELIVERIES)
 
 
 async def blank_payloads(tx: Tx, shard: int, webhook_id: str, after: int, until: int) -> None:

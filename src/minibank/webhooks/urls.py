@@ -4,6 +4,7 @@ People put a secret into the path, the query or the userinfo, because that is ho
 who calls. So an address is kept and called exactly as it came, and shown to its owner alone.
 """
 
+import hashlib
 import re
 from urllib.parse import urlsplit
 
@@ -39,3 +40,12 @@ def place_of(url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or ""
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}"
+
+
+def target_of(client_id: str, url: str) -> int:
+    """A number for a client's webhooks at one scheme, host and port: they share connections, and
+    none of another client's waits for them."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    text = f"{client_id} {parts.scheme}://{parts.hostname}:{port}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], signed=True)

@@ -1,0 +1,89 @@
+"""What is claimed from the outbox, and what became of an attempt."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Fault = Literal[
+    "",
+    "refused_address",
+    "dns",
+    "connect",
+    "connect_timeout",
+    "tls",
+    "timeout",
+    "disconnected",
+    "protocol",
+    "url",
+    "internal",
+]
+"""What went wrong on the way; empty when an answer came."""
+
+Key = tuple[int, str, int]
+"""Which delivery: the shard, the webhook and the number there."""
+
+Headers = tuple[tuple[str, str], ...]
+
+GONE = 410
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A delivery that this process has to itself until `claimed_until` (real time).
+
+    The address is a secret and does not print. `attempts` were made before, `failing_since` is the
+    webhook's.
+    """
+
+    shard: int
+    webhook_id: str
+    sequence: int
+    id: str
+    target: int
+    event: str
+    payload: bytes = field(repr=False)
+    attempts: int
+    url: str = field(repr=False)
+    policy: str
+    failing_since: int | None
+    created_at: int
+    claimed_until: int
+
+    @property
+    def key(self) -> Key:
+        """Which delivery it is."""
+        return self.shard, self.webhook_id, self.sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What was sent besides the payload, and what came back; `status` is 0 without an answer.
+
+    `attempted_at` is in the bank's time, `retry_after` in seconds as the receiver asked for.
+    """
+
+    attempted_at: int
+    microseconds: int = 0
+    request_headers: Headers = ()
+    status: int = 0
+    response_headers: Headers = ()
+    excerpt: bytes = b""
+    fault: Fault = ""
+    retry_after: int | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the receiver took it: any answer of class 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def result(self) -> str:
+        """One word for metrics and logs: the class of the status, or what went wrong."""
+        return f"{self.status // 100}xx" if self.status else (self.fault or "internal")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """A claim, and the attempt that was made; None when it is given back without one."""
+
+    claim: Claim
+    attempt: Attempt | None

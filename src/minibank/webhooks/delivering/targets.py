@@ -1,0 +1,82 @@
+"""What this process has in hand for each target, and how much more it may claim."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from minibank.webhooks.delivering.outbox import DueTarget
+
+GROWTH = 8
+AHEAD_MAX = 256
+"""The most that is claimed for one target at a time, sent or waiting for its turn."""
+
+
+@dataclass(slots=True)
+class _Target:
+    slots: asyncio.Semaphore
+    window: int
+    claimed: int = 0
+
+
+@dataclass(slots=True)
+class Targets:
+    """Bounds: `concurrency` requests at a time to one target, `claims_max` in hand in all.
+
+    For a target that answers well more is claimed than is sent at a time, so that it never waits
+    for the database; one attempt that fails ends that, because what is claimed and waits is lost
+    time for whoever else could send it.
+    """
+
+    concurrency: int
+    claims_max: int
+    _known: dict[int, _Target] = field(default_factory=dict)
+    _claimed: int = 0
+
+    @property
+    def claimed(self) -> int:
+        """How much is in hand."""
+        return self._claimed
+
+    def wanted(self, due: Iterable[DueTarget], now: int) -> dict[int, int]:
+        """How much may be claimed now for each target that is due, the longest due first."""
+        wanted: dict[int, int] = {}
+        left = self.claims_max - self._claimed
+        for one in sorted(
+            (one for one in due if _is_due(one, now)), key=lambda one: one.due_at or 0
+        ):
+            room = min(left, self._room(one.target))
+            if room > 0:
+                wanted[one.target] = room
+                left -= room
+        return wanted
+
+    def _room(self, target: int) -> int:
+        known = self._known.get(target)
+        return self.concurrency if known is None else known.window - known.claimed
+
+    def take(self, target: int) -> asyncio.Semaphore:
+        """Something was claimed: where it waits for its turn."""
+        if target not in self._known:
+            self._known[target] = _Target(asyncio.Semaphore(self.concurrency), self.concurrency)
+        known = self._known[target]
+        known.claimed += 1
+        self._claimed += 1
+        return known.slots
+
+    def give_back(self, target: int, *, succeeded: bool) -> None:
+        """It is over, one way or the other."""
+        known = self._known[target]
+        known.claimed -= 1
+        self._claimed -= 1
+        known.window = (
+            min(known.window + GROWTH, max(AHEAD_MAX, self.concurrency))
+            if succeeded
+            else self.concurrency
+        )
+        if not known.claimed:
+            # A target that was quiet begins anew, so that nothing is kept for ever.
+            del self._known[target]
+
+
+def _is_due(one: DueTarget, now: int) -> bool:
+    return one.due_at is not None and one.due_at <= now
