@@ -14,9 +14,9 @@ import structlog
 
 from minibank.core.clock import MICROSECONDS, Clock
 from minibank.db import Database, DatabaseError, Tx
-from minibank.webhooks.delivering import outbox
+from minibank.webhooks.delivering import store
 from minibank.webhooks.delivering.metrics import COUNTED_MAX, DeliveryMetrics
-from minibank.webhooks.delivering.outbox import DueTarget
+from minibank.webhooks.delivering.store import DueTarget
 from minibank.webhooks.delivering.policies import Policies
 from minibank.webhooks.delivering.recording import Recorded, record
 from minibank.webhooks.delivering.records import Attempt, Attempted, Claim
@@ -155,7 +155,7 @@ class Dispatcher:
     async def _look(self, after: int) -> list[DueTarget]:
         now = self._clock.now()
         self._metrics.looks.add()
-        return await self._db.read(lambda tx: outbox.list_targets(tx, after, now, PAGE))
+        return await self._db.read(lambda tx: store.list_targets(tx, after, now, PAGE))
 
     async def _turn(self, wanted: Mapping[int, int]) -> None:
         """Record and claim in one unit of work, and begin to send what was claimed."""
@@ -184,14 +184,14 @@ class Dispatcher:
         recorded = await record(tx, ended, self._settings.policies, self._draw)
         keys = []
         for target, room in wanted.items():
-            keys += await outbox.lock_due(tx, target, now, room)
+            keys += await store.lock_due(tx, target, now, room)
         if not keys:
             return _Turn(recorded, [], 0)
-        found = await outbox.list_found(tx, keys, until)
+        found = await store.list_found(tx, keys, until)
         claims = [one.claim for one in found if not one.is_over]
         over = [one.claim.key for one in found if one.is_over]
-        await outbox.set_leases(tx, [claim.key for claim in claims], until)
-        await outbox.cancel(tx, over)
+        await store.set_leases(tx, [claim.key for claim in claims], until)
+        await store.cancel(tx, over)
         return _Turn(recorded, claims, len(over))
 
     def _draw(self) -> float:
@@ -239,7 +239,7 @@ class Dispatcher:
         now = self._clock.monotonic()
         if self._counted_at is None or now - self._counted_at >= COUNT_SECONDS:
             self._counted_at = now
-            self._metrics.due.set(await self._db.read(lambda tx: outbox.count_due(tx, COUNTED_MAX)))
+            self._metrics.due.set(await self._db.read(lambda tx: store.count_due(tx, COUNTED_MAX)))
 
     def _oldest_seconds(self) -> float:
         if self._oldest_due_at is None:

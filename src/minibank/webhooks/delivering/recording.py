@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from minibank.core.clock import MICROSECONDS
 from minibank.db import Tx
-from minibank.webhooks.delivering import outbox
-from minibank.webhooks.delivering.outbox import Health, Standing
+from minibank.webhooks.delivering import store
+from minibank.webhooks.delivering.store import Health, Standing
 from minibank.webhooks.delivering.policies import RETRY_AFTER_MAX, Policies, RetryPolicy
 from minibank.webhooks.delivering.records import GONE, Attempt, Attempted
 
@@ -32,7 +32,7 @@ async def record(
     recorded = Recorded()
     # Before deliveries, as everybody who changes both: else two could wait for each other.
     await _record_health(tx, made, policies, recorded)
-    standings = await outbox.lock_claimed(tx, sorted(one.claim.key for one in made))
+    standings = await store.lock_claimed(tx, sorted(one.claim.key for one in made))
     attempts, news = [], []
     for one in made:
         before = standings.get(one.claim.key)
@@ -45,8 +45,8 @@ async def record(
             recorded.delivered += after.state == "delivered"
             recorded.failed += after.state == "failed"
         news.append((one.claim.key, after))
-    await outbox.insert_attempts(tx, attempts)
-    await outbox.update_standings(tx, news)
+    await store.insert_attempts(tx, attempts)
+    await store.update_standings(tx, news)
     return recorded
 
 
@@ -90,13 +90,13 @@ async def _record_health(
     if not told:
         return
     news = []
-    for (shard, webhook_id), before in (await outbox.lock_webhooks(tx, sorted(told))).items():
+    for (shard, webhook_id), before in (await store.lock_webhooks(tx, sorted(told))).items():
         attempted = told[shard, webhook_id]
         after, reason = _health(before, attempted, policies.named(attempted[0].claim.policy))
         news.append((shard, webhook_id, after))
         if reason:
             recorded.disabled.append((webhook_id, reason))
-    await outbox.update_health(tx, news)
+    await store.update_health(tx, news)
 
 
 def _changes_health(attempt: Attempt, failing_since: int | None) -> bool:

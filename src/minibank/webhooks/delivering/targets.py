@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from minibank.webhooks.delivering.outbox import DueTarget
+from minibank.webhooks.delivering.store import DueTarget
 
 GROWTH = 8
 AHEAD_MAX = 256

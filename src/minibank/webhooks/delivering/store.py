@@ -32,16 +32,16 @@ async def list_targets(tx: ReadTx, after: int, real_now: int, limit: int) -> lis
         """
         WITH RECURSIVE found(target, place) AS (
             SELECT MIN(d.target), 1 FROM deliveries d
-            WHERE d.state = 'pending' AND d.shard BETWEEN $1 AND $2 AND d.target > $3
+            WHERE d.state = 'pending' AND d.shard >= $1 AND d.shard <= $2 AND d.target > $3
             UNION ALL
             SELECT (SELECT MIN(d.target) FROM deliveries d
-                    WHERE d.state = 'pending' AND d.shard BETWEEN $1 AND $2
+                    WHERE d.state = 'pending' AND d.shard >= $1 AND d.shard <= $2
                       AND d.target > f.target), f.place + 1
             FROM found f WHERE f.target IS NOT NULL AND f.place < $5
         )
         SELECT f.target,
                (SELECT MIN(d.next_attempt_at) FROM deliveries d
-                WHERE d.state = 'pending' AND d.shard BETWEEN $1 AND $2
+                WHERE d.state = 'pending' AND d.shard >= $1 AND d.shard <= $2
                   AND d.target = f.target AND d.claimed_until <= $4) AS due_at
         FROM found f WHERE f.target IS NOT NULL ORDER BY f.target
         """,
@@ -58,7 +58,7 @@ async def lock_due(tx: Tx, target: int, real_now: int, limit: int) -> list[Key]:
     rows = await tx.fetch(
         """
         SELECT shard, webhook_id, sequence FROM deliveries
-        WHERE state = 'pending' AND shard BETWEEN $1 AND $2 AND target = $3
+        WHERE state = 'pending' AND shard >= $1 AND shard <= $2 AND target = $3
           AND next_attempt_at <= $4 AND claimed_until <= $5
         ORDER BY next_attempt_at, shard, webhook_id, sequence LIMIT $6
         FOR UPDATE SKIP LOCKED
@@ -261,7 +261,7 @@ async def count_due(tx: ReadTx, limit: int) -> int:
         """
         SELECT COUNT(*) AS found FROM (
             SELECT 1 FROM deliveries
-            WHERE state = 'pending' AND shard BETWEEN $1 AND $2 AND next_attempt_at <= $3 LIMIT $4
+            WHERE state = 'pending' AND shard >= $1 AND shard <= $2 AND next_attempt_at <= $3 LIMIT $4
         ) AS due
         """,
         *SHARDS_ALL,
