@@ -16,10 +16,10 @@ from minibank.core.clock import MICROSECONDS, Clock
 from minibank.db import Database, DatabaseError, Tx
 from minibank.webhooks.delivering import store
 from minibank.webhooks.delivering.metrics import COUNTED_MAX, DeliveryMetrics
-from minibank.webhooks.delivering.store import DueTarget
 from minibank.webhooks.delivering.policies import Policies
 from minibank.webhooks.delivering.recording import Recorded, record
-from minibank.webhooks.delivering.records import Attempt, Attempted, Claim
+from minibank.webhooks.delivering.records import Attempt, Attempted, Claim, Key
+from minibank.webhooks.delivering.store import DueTarget
 from minibank.webhooks.delivering.targets import Targets
 from minibank.webhooks.store import DELIVERIES
 
@@ -33,7 +33,7 @@ STOP_SECONDS = 5.0
 ATTEMPT_SECONDS_MAX = 15
 """Longer than any attempt takes: a claim with less time left is not begun."""
 COUNT_SECONDS = 15.0
-"""How often due deliveries are counted."""
+"""How often what waits is counted."""
 
 
 class Sends(Protocol):
@@ -142,7 +142,7 @@ class Dispatcher:
             page = await self._look(after)
             found += [one.due_at for one in page if one.due_at is not None]
             wanted = self._targets.wanted(page, self._db.clock.now())
-            if wanted or self._ended:
+            if (wanted and self._targets.room > 0) or self._ended:
                 await self._turn(wanted)
             if len(page) < PAGE:
                 break
@@ -151,6 +151,16 @@ class Dispatcher:
         self._oldest_due_at = min(found, default=None)
         self._next_due_at = min((one for one in found if one > now), default=None)
         await self._count()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being sent or is to be recorded, or there may be more to send."""
+        return bool(self._sending or self._ended) or self._woken.is_set()
+
+    async def settle(self) -> None:
+        """Wait until what is being sent has ended one way or the other."""
+        while self._sending:
+            await asyncio.wait(self._sending)
 
     async def _look(self, after: int) -> list[DueTarget]:
         now = self._clock.now()
@@ -165,9 +175,6 @@ class Dispatcher:
         until = now + self._settings.lease_seconds * MICROSECONDS
         turn = await self._db.transact(lambda tx: self._work(tx, ended, wanted, now, until))
         del self._ended[: len(ended)]
-        for one in ended:
-            succeeded = one.attempt is not None and one.attempt.succeeded
-            self._targets.give_back(one.claim.target, succeeded=succeeded)
         self._report(turn)
         for claim in turn.claims:
             slots = self._targets.take(claim.target)
@@ -182,9 +189,11 @@ class Dispatcher:
         self, tx: Tx, ended: list[Attempted], wanted: Mapping[int, int], now: int, until: int
     ) -> _Turn:
         recorded = await record(tx, ended, self._settings.policies, self._draw)
-        keys = []
+        keys: list[Key] = []
         for target, room in wanted.items():
-            keys += await store.lock_due(tx, target, now, room)
+            left = self._targets.room - len(keys)
+            if left > 0:
+                keys += await store.lock_due(tx, target, now, min(room, left))
         if not keys:
             return _Turn(recorded, [], 0)
         found = await store.list_found(tx, keys, until)
@@ -211,6 +220,8 @@ class Dispatcher:
             attempt = Attempt(attempted_at=self._db.clock.now(), fault="internal")
         finally:
             self._ended.append(Attempted(claim, attempt))
+            succeeded = attempt is not None and attempt.succeeded
+            self._targets.give_back(claim.target, succeeded=succeeded)
             self._woken.set()
         if attempt is not None:
             self._metrics.attempts.add(attempt.result)
@@ -239,7 +250,8 @@ class Dispatcher:
         now = self._clock.monotonic()
         if self._counted_at is None or now - self._counted_at >= COUNT_SECONDS:
             self._counted_at = now
-            self._metrics.due.set(await self._db.read(lambda tx: store.count_due(tx, COUNTED_MAX)))
+            count = await self._db.read(lambda tx: store.count_pending(tx, COUNTED_MAX))
+            self._metrics.pending.set(count)
 
     def _oldest_seconds(self) -> float:
         if self._oldest_due_at is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from minibank.metrics.instruments import Alert, Counter, Gauge, Histogram, instrument
 
 COUNTED_MAX = 100_000
-"""Up to here due deliveries are counted; more are reported as so many."""
+"""Up to here what waits is counted; more is reported as so much."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,19 @@ class DeliveryMetrics:
     in_flight: Gauge = instrument(
         Gauge, "minibank_webhook_claims", "Deliveries that are claimed and not yet recorded."
     )
-    due: Gauge = instrument(
+    pending: Gauge = instrument(
         Gauge,
-        "minibank_webhook_due",
-        "Deliveries that were due at the last count, claimed or not; counted up to 100,000.",
+        "minibank_webhook_pending",
+        "Deliveries that waited at the last count, due at once or later; counted up to 100,000.",
         together="max",
+        alerts=[
+            Alert(
+                "MinibankWebhooksPileUp",
+                "minibank_webhook_pending > 50000",
+                "Deliveries pile up: many receivers are down, or too few processes send.",
+                minutes=15,
+            )
+        ],
     )
     oldest_seconds: Gauge = instrument(
         Gauge,

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from minibank.core.clock import MICROSECONDS
 from minibank.db import Tx
 from minibank.webhooks.delivering import store
-from minibank.webhooks.delivering.store import Health, Standing
 from minibank.webhooks.delivering.policies import RETRY_AFTER_MAX, Policies, RetryPolicy
 from minibank.webhooks.delivering.records import GONE, Attempt, Attempted
+from minibank.webhooks.delivering.store import Health, Standing
 
 
 @dataclass(slots=True)

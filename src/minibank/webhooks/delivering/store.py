@@ -255,17 +255,16 @@ async def update_health(tx: Tx, news: Sequence[tuple[int, str, Health]]) -> None
     )
 
 
-async def count_due(tx: ReadTx, limit: int) -> int:
-    """How many deliveries are due now, counted up to a limit."""
+async def count_pending(tx: ReadTx, limit: int) -> int:
+    """How many deliveries wait, due or not, counted up to a limit."""
     row = await tx.fetch_one(
         """
         SELECT COUNT(*) AS found FROM (
             SELECT 1 FROM deliveries
-            WHERE state = 'pending' AND shard >= $1 AND shard <= $2 AND next_attempt_at <= $3 LIMIT $4
-        ) AS due
+            WHERE state = 'pending' AND shard >= $1 AND shard <= $2 LIMIT $3
+        ) AS waiting
         """,
         *SHARDS_ALL,
-        tx.now,
         limit,
     )
     assert row is not None, "an aggregate always gives a row"

@@ -9,6 +9,8 @@ from minibank.webhooks.delivering.store import DueTarget
 GROWTH = 8
 AHEAD_MAX = 256
 """The most that is claimed for one target at a time, sent or waiting for its turn."""
+KNOWN_MAX = 10_000
+"""How many targets are remembered."""
 
 
 @dataclass(slots=True)
@@ -37,18 +39,15 @@ class Targets:
         """How much is in hand."""
         return self._claimed
 
+    @property
+    def room(self) -> int:
+        """How much more may be claimed in all."""
+        return self.claims_max - self._claimed
+
     def wanted(self, due: Iterable[DueTarget], now: int) -> dict[int, int]:
         """How much may be claimed now for each target that is due, the longest due first."""
-        wanted: dict[int, int] = {}
-        left = self.claims_max - self._claimed
-        for one in sorted(
-            (one for one in due if _is_due(one, now)), key=lambda one: one.due_at or 0
-        ):
-            room = min(left, self._room(one.target))
-            if room > 0:
-                wanted[one.target] = room
-                left -= room
-        return wanted
+        found = sorted((one for one in due if _is_due(one, now)), key=lambda one: one.due_at or 0)
+        return {one.target: room for one in found if (room := self._room(one.target)) > 0}
 
     def _room(self, target: int) -> int:
         known = self._known.get(target)
@@ -73,8 +72,12 @@ class Targets:
             if succeeded
             else self.concurrency
         )
-        if not known.claimed:
-            # A target that was quiet begins anew, so that nothing is kept for ever.
+        if len(self._known) > KNOWN_MAX:
+            self._forget_idle()
+
+    def _forget_idle(self) -> None:
+        """Let go of targets that have nothing in hand, so that nothing grows for ever."""
+        for target in [one for one, known in self._known.items() if not known.claimed]:
             del self._known[target]
 
 
