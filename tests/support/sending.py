@@ -6,10 +6,14 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from minibank.core.clock import Clock, FakeClock
-from minibank.db import Database
+from minibank.db import Database, ReadTx, Row
+from minibank.payments.engine import Engine
 from minibank.webhooks.delivering.dispatcher import Dispatcher, DispatchSettings, Sends
 from minibank.webhooks.delivering.metrics import DeliveryMetrics
 from minibank.webhooks.delivering.records import Attempt, Claim, Fault
+from minibank.webhooks.records import Webhook
+from tests.support.banking import Holder, Orders
+from tests.support.outbox import Told, list_told
 
 Answer = int | Fault | Callable[[Claim], "int | Fault"]
 """A status, what goes wrong, or what decides."""
@@ -97,3 +101,39 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(30):
         while not await holds():  # noqa: ASYNC110 - what is waited for is in a database
             await asyncio.sleep(0.01)
+
+
+_orders = Orders()
+
+
+async def pay(money: Engine, holder: Holder, count: int = 1) -> None:
+    """Pay so many times by card."""
+    await money.execute_many([_orders.authorise(holder, 1) for _ in range(count)])
+
+
+async def the_delivery(db: Database, webhook: Webhook) -> Told:
+    """The only delivery of a webhook."""
+    [told] = await list_told(db, webhook)
+    return told
+
+
+async def is_delivered(db: Database, webhook: Webhook) -> bool:
+    """Whether the only delivery of a webhook was taken."""
+    return (await the_delivery(db, webhook)).state == "delivered"
+
+
+async def attempts_of(db: Database, webhook: Webhook) -> list[Row]:
+    """All attempts to deliver to a webhook, in order."""
+
+    async def work(tx: ReadTx) -> list[Row]:
+        return list(
+            await tx.fetch(
+                "SELECT sequence, attempt, attempted_at, request_headers, status, excerpt, error"
+                " FROM delivery_attempts WHERE shard = $1 AND webhook_id = $2"
+                " ORDER BY sequence, attempt",
+                webhook.shard,
+                webhook.id,
+            )
+        )
+
+    return await db.read(work)
