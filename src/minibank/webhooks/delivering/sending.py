@@ -153,8 +153,6 @@ class Sender:
             ) as response:
                 excerpt = await _beginning_of(response)
                 return _Answer(response.status, _kept(response.headers), excerpt)
-        except (ValueError, TypeError, aiohttp.InvalidURL):
-            return _Answer(fault="url")
         except Exception as error:
             return _Answer(fault=_fault(error))
 
@@ -226,6 +224,7 @@ def _shown(headers: Headers, url: str) -> Headers:
 
 
 _FAULTS: Sequence[tuple[tuple[type[BaseException], ...], Fault]] = (
+    ((aiohttp.InvalidURL,), "url"),
     ((aiohttp.ConnectionTimeoutError,), "connect_timeout"),
     ((TimeoutError,), "timeout"),
     ((aiohttp.ClientConnectorDNSError,), "dns"),
@@ -233,7 +232,8 @@ _FAULTS: Sequence[tuple[tuple[type[BaseException], ...], Fault]] = (
     ((aiohttp.ServerDisconnectedError, ConnectionResetError), "disconnected"),
     ((aiohttp.ClientConnectorError,), "connect"),
     ((aiohttp.ClientOSError, aiohttp.ClientPayloadError), "disconnected"),
-    ((aiohttp.ClientResponseError, aiohttp.ClientError), "protocol"),
+    ((aiohttp.ClientError,), "protocol"),
+    ((ValueError, TypeError), "url"),
 )
 
 

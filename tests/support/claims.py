@@ -1,0 +1,24 @@
+"""A delivery that was claimed, for a sender."""
+
+from minibank.webhooks.delivering.records import Claim
+
+BODY = b'{"type":"transaction.created","data":{"id":"tx_1"}}'
+
+
+def claim_of(url: str) -> Claim:
+    """A claim whose webhook is at this address."""
+    return Claim(
+        shard=7,
+        webhook_id="webhook_1",
+        sequence=42,
+        id="delivery_1",
+        target=1,
+        event="transaction.created",
+        payload=BODY,
+        attempts=0,
+        url=url,
+        policy="",
+        failing_since=None,
+        created_at=0,
+        claimed_until=2**60,
+    )
