@@ -28,7 +28,11 @@ PAUSE_SECONDS = 0.1
 READY_SECONDS = 60
 STOP_SECONDS = 40
 
-SETTINGS = ("due_work_poll_seconds=1", "due_work_lease_seconds=2", "drain_seconds=5")
+SETTINGS = (
+    *("due_work_poll_seconds=1", "due_work_lease_seconds=2", "drain_seconds=5"),
+    *("webhook_lease_seconds=12", "webhook_retry_policy=custom"),
+    f"webhook_retry_delays={','.join(['1'] * 50)}",
+)
 
 
 def free_port() -> int:

@@ -18,6 +18,7 @@ from tests.support.postgres_process import PostgresProcess
 from tests.torture.bank import TorturedBank, free_port
 from tests.torture.chaos import Accident, Scene, draw
 from tests.torture.checks import Checks
+from tests.torture.hooks import Hooks
 from tests.torture.payers import Payers
 from tests.torture.people import move_in
 from tests.torture.rows import check_integrity
@@ -102,9 +103,14 @@ async def _torture(
 ) -> Counter[str]:
     people = await move_in(bank.database)
     payers, sessions = Payers(bank, people, what.seed), Sessions(bank, people, what.seed)
+    hooks = Hooks(Random(f"hooks {what.seed}"))
     scene = Scene(bank, postgres, random)
     try:
-        async with asyncio.timeout(ROUND_SECONDS), bank.kept():
+        async with (
+            asyncio.timeout(ROUND_SECONDS),
+            hooks.listening(bank.database, people),
+            bank.kept(),
+        ):
             async with new_client() as client:
                 await bank.until_ready(client)
             async with asyncio.TaskGroup() as load:
@@ -118,6 +124,7 @@ async def _torture(
                 sessions.stop()
             counts = _count(payers, sessions)
             await Checks(bank, people, payers).run(sessions.all)
+            counts["told"] = await hooks.check(bank.database)
             return counts
     finally:
         payers.journal.write(bank.directory / "journal.jsonl")

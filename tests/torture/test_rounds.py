@@ -62,3 +62,4 @@ def test_everything_answered_is_there_after_an_accident(
         error.add_note(f"{what}; its files: {directory}")
         raise
     assert report.counts["answered"] >= 10
+    assert report.counts["told"] >= 10

@@ -40,8 +40,9 @@ OnServing = Callable[[Settings], Awaitable[None]]
 RESTART_SECONDS = 0.5
 DOUBLINGS_MAX = 6
 """How often the pause before a process is started again doubles: with each that was never ready."""
-SLACK_SECONDS = 5
-"""What a process may take beyond its requests and queued payments before it is killed."""
+SLACK_SECONDS = 10
+"""What a process may take beyond its requests and queued payments, for deliveries that are being
+sent among others, before it is killed."""
 FAILURES_MAX = 5
 """How often a process may end before it was ready until the whole bank gives up, if none serves."""
 

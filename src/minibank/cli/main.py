@@ -25,6 +25,7 @@ from minibank.cli import (
     tokens,
     transactions,
     users,
+    worker,
 )
 from minibank.cli.common import FAILED, REFUSED, CommandFailed
 from minibank.core.errors import BankError
@@ -47,6 +48,7 @@ _RUN, _PEOPLE, _TRUST = "Run a bank", "People and programs", "Look after it"
 app.command("demo", rich_help_panel=_RUN)(demo.demo)
 app.command("hosts", rich_help_panel=_RUN)(hosts.print_hosts)
 app.command("serve", rich_help_panel=_RUN)(serve.serve)
+app.command("worker", rich_help_panel=_RUN)(worker.work)
 app.command("migrate", rich_help_panel=_RUN)(migrate.migrate_bank)
 app.add_typer(users.app, name="user", rich_help_panel=_PEOPLE)
 users.app.command("export")(privacy.export)

@@ -2,7 +2,7 @@
 
 from minibank.settings.about import Setting
 from minibank.settings.bank import Mode
-from minibank.settings.checks import require_servable
+from minibank.settings.checks import require_servable, require_workable
 from minibank.settings.errors import SettingsError
 from minibank.settings.fields import SETTINGS, Settings, environment_name, preset
 from minibank.settings.sources import Loaded, load_settings
@@ -18,4 +18,5 @@ __all__ = [
     "load_settings",
     "preset",
     "require_servable",
+    "require_workable",
 ]

@@ -5,6 +5,7 @@ from ipaddress import ip_address
 from minibank.settings.errors import SettingsError
 from minibank.settings.fields import Settings, environment_name
 from minibank.settings.sources import Loaded
+from minibank.settings.webhooks import DELAYS_MAX
 
 
 def is_loopback(host: str) -> bool:
@@ -28,15 +29,24 @@ def require_servable(loaded: Loaded) -> None:
     if settings.metrics_port and settings.metrics_port == settings.port:
         raise SettingsError(f"metrics_port: {settings.port} is the port of the API, choose another")
     _require_one_certificate(settings)
+    if settings.mode == "production":
+        _require_tls_or_proxy(settings)
+    else:
+        _require_private(loaded)
+    require_workable(loaded)
+
+
+def require_workable(loaded: Loaded) -> None:
+    """Raise `SettingsError` unless a process may work for a bank with these settings."""
+    settings = loaded.settings
     if settings.server_key and settings.server_key_file:
         raise SettingsError(
             "server_key: it and server_key_file are two ways to say one thing, use one"
         )
     if settings.mode == "production":
-        _require_tls_or_proxy(settings)
         _require_server_key(settings)
-    else:
-        _require_private(loaded)
+    if len(settings.webhook_retry_delays) > DELAYS_MAX:
+        raise SettingsError(f"webhook_retry_delays: {DELAYS_MAX} at most")
 
 
 def _require_one_certificate(settings: Settings) -> None:

@@ -91,7 +91,7 @@ class WebhookSettings:
     )
     webhook_lease_seconds: int = setting(
         _WEBHOOKS,
-        Integer(20, HOUR),
+        Integer(12, HOUR),
         "How long a process has a delivery it claimed to itself; after that another may send it.",
         60,
     )

@@ -30,7 +30,7 @@ PAGE = 100
 BEFORE_ALL = -(2**63)
 STOP_SECONDS = 5.0
 """How long what is being sent may take when the process stops; the rest is given back."""
-ATTEMPT_SECONDS_MAX = 15
+ATTEMPT_SECONDS_MAX = 11
 """Longer than any attempt takes: a claim with less time left is not begun."""
 COUNT_SECONDS = 15.0
 """How often what waits is counted."""
