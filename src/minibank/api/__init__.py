@@ -8,6 +8,7 @@ from minibank.db import Database
 from minibank.oauth.metrics import TokenMetrics
 from minibank.payments.engine import Engine
 from minibank.settings import Settings
+from minibank.webhooks.signing import SigningKeys
 
 __all__ = ["Api", "Watch", "build_api"]
 
@@ -18,10 +19,19 @@ def build_api(
     settings: Settings,
     watch: Watch | None = None,
     tokens: TokenMetrics | None = None,
+    signing: SigningKeys | None = None,
 ) -> Api:
     """The API of one bank as an ASGI application.
 
     `settings.public_url` is where clients reach it: absolute URLs in answers begin with it.
+    `signing` is what signs what webhooks are told.
     """
-    edge = Edge(db, engine, settings, watch or Watch(), tokens or TokenMetrics())
+    edge = Edge(
+        db,
+        engine,
+        settings,
+        watch or Watch(),
+        tokens or TokenMetrics(),
+        signing or SigningKeys(),
+    )
     return Api(edge, Table(ROUTES))

@@ -32,6 +32,8 @@ TOO_MANY_FEED_ITEMS = "rate_limited.feed_items"
 TOO_MANY_WEBHOOKS = "bad_request.too_many_webhooks"
 NO_FEED_ITEM = "not_found.feed_item"
 NO_WEBHOOK = "not_found.webhook"
+NO_SECRET = "bad_request.no_secret"  # noqa: S105 # no secret
+NO_DELIVERY = "not_found.delivery"
 RATE_LIMITED = "rate_limited"
 CONCURRENCY = "rate_limited.concurrency"
 OVERLOADED = "rate_limited.overloaded"
@@ -54,6 +56,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         BAD_IF_MATCH: "the header `If-Match` is no list of entity tags",
         BAD_KEY: "the header `Idempotency-Key` is empty, too long or not of visible ASCII",
         TOO_MANY_WEBHOOKS: "the client has as many webhooks on this account as it may",
+        NO_SECRET: "the webhook is signed with the bank's key and has no secret of its own",
         "bad_request.could_not_authenticate": "unknown client or user, wrong secret or password",
         "bad_request.client_not_enabled": "the client may not use this grant",
     },
@@ -70,6 +73,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         "not_found": "there is no such path",
         NO_FEED_ITEM: "there is no such feed item, or it is another client's",
         NO_WEBHOOK: "there is no such webhook, or it is another client's",
+        NO_DELIVERY: "there is no such delivery, or it is another webhook's",
         "not_found.logo": "there is no such logo",
         "not_found.file": "there is no such file",
     },

@@ -22,6 +22,7 @@ from minibank.oauth.callers import Caller, find_caller
 from minibank.oauth.metrics import TokenMetrics
 from minibank.payments.engine import Engine
 from minibank.settings import Settings
+from minibank.webhooks.signing import SigningKeys
 
 T = TypeVar("T")
 
@@ -43,6 +44,7 @@ class Edge:
     settings: Settings
     watch: Watch = field(default_factory=Watch)
     tokens: TokenMetrics = field(default_factory=TokenMetrics)
+    signing: SigningKeys = field(default_factory=SigningKeys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Call:
     params: Params
     path: Mapping[str, str]
     settings: Settings
+    signing: SigningKeys
     headers: Mapping[str, str] = field(repr=False)
     public_url: str
     token: str = field(repr=False)
@@ -122,6 +125,7 @@ async def _call(
         params=request.params,
         path=request.path,
         settings=edge.settings,
+        signing=edge.signing,
         headers=request.headers,
         public_url=request.public_url,
         token=token,

@@ -1,7 +1,7 @@
 """The parameters of a request: untrusted input becomes typed values here, once."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from minibank.api.bodies import Number, Pairs, Structure, Value
@@ -94,6 +94,20 @@ class Params:
         if number is None or abs(number) > INTEGER_MAX:
             raise BadParam(name, "must be an integer")
         return number
+
+    def flag(self, name: str) -> bool:
+        """Whether something is wanted: `true` or `1`; not when absent, `false` or `0`."""
+        text = (self.text(name) or "false").lower()
+        if text not in ("true", "false", "1", "0"):
+            raise BadParam(name, "must be true or false")
+        return text in ("true", "1")
+
+    def choice(self, name: str, options: Sequence[str]) -> str | None:
+        """One of these words; None when absent."""
+        text = self.text(name)
+        if text is not None and text not in options:
+            raise BadParam(name, f"must be one of {', '.join(options)}")
+        return text
 
     def texts(self, name: str) -> list[str]:
         """All values of a repeatable parameter: `expand`, `expand[]`, `expand[0]`, JSON lists."""

@@ -3,6 +3,7 @@
 from minibank.api import (
     accounts,
     balance,
+    deliveries,
     feed,
     health,
     logos,
@@ -64,6 +65,37 @@ ROUTES: tuple[Route, ...] = (
         writing(webhooks.delete_webhook),
         webhooks.DELETE_WEBHOOK,
     ),
+    Route(
+        "POST",
+        "/webhooks/{webhook_id}/rotate_secret",
+        writing(webhooks.rotate_secret),
+        webhooks.ROTATE_SECRET,
+    ),
+    Route(
+        "GET",
+        "/webhooks/{webhook_id}/deliveries",
+        reading(deliveries.list_deliveries),
+        deliveries.LIST_DELIVERIES,
+    ),
+    Route(
+        "GET",
+        "/webhooks/{webhook_id}/deliveries/{delivery_id}",
+        reading(deliveries.retrieve_delivery),
+        deliveries.RETRIEVE_DELIVERY,
+    ),
+    Route(
+        "POST",
+        "/webhooks/{webhook_id}/deliveries/{delivery_id}/resend",
+        writing(deliveries.resend_delivery),
+        deliveries.RESEND_DELIVERY,
+    ),
+    Route(
+        "POST",
+        "/webhooks/{webhook_id}/resend",
+        writing(deliveries.resend_deliveries),
+        deliveries.RESEND_DELIVERIES,
+    ),
+    Route("GET", "/.well-known/webhook-keys", deliveries.keys, deliveries.KEYS),
     # For everybody
     Route("GET", "/logos/{file}", logos.logo, logos.LOGO),
     Route("GET", "/healthz", health.healthz, health.HEALTHZ),

@@ -1,26 +1,36 @@
 """Webhooks: register, list, retrieve, delete."""
 
-from typing import Annotated
+from typing import Annotated, Literal, cast
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec import field as wire_field
 
 from minibank.accounts.store import is_owner
-from minibank.api.catalogue import FORBIDDEN, NO_WEBHOOK, NO_WRITES, TOO_MANY_WEBHOOKS
+from minibank.api.catalogue import FORBIDDEN, NO_SECRET, NO_WEBHOOK, NO_WRITES, TOO_MANY_WEBHOOKS
 from minibank.api.endpoint import Call
 from minibank.api.operation import Nothing, Operation
 from minibank.api.requests import is_storable
 from minibank.core.ids import shard_of
+from minibank.core.instants import format_instant
+from minibank.core.wire import Instant
 from minibank.db import ReadTx, Tx
 from minibank.webhooks import store
+from minibank.webhooks.delivering.policies import POLICY_NAMES
 from minibank.webhooks.events import Event, chosen
 from minibank.webhooks.records import Webhook
 from minibank.webhooks.registering import no_such_webhook
 from minibank.webhooks.registering import register_webhook as register
 from minibank.webhooks.registering import remove_webhook as remove
+from minibank.webhooks.registering import rotate_secret as rotate
+from minibank.webhooks.signing import SIGNINGS, Signing, SigningKeys
 from minibank.webhooks.urls import require_url
 
 _Event = Annotated[Event, Meta(extra_json_schema={"type": "string"})]
+_Policy = Annotated[
+    Literal["mondo5", "standard", "stripe72h", "custom"],
+    Meta(extra_json_schema={"type": "string"}),
+]
+_Signature = Annotated[Signing, Meta(extra_json_schema={"type": "string"})]
 
 
 class OfAccount(Struct):
@@ -45,6 +55,32 @@ class WebhookParameters(Struct, kw_only=True):
         list[_Event] | UnsetType,
         Meta(description="What to tell of; `transaction.created` unless something is named."),
     ] = wire_field(default=UNSET, name="events[]")
+    retry_policy: Annotated[
+        _Policy | UnsetType,
+        Meta(
+            description="How attempts are spaced: `mondo5` (five, the last 43 minutes after the"
+            " first), `standard` (ten in 75 hours), `stripe72h` (eleven in 72 hours) or `custom`,"
+            " the bank's own. The bank has a default."
+        ),
+    ] = UNSET
+    signature: Annotated[
+        _Signature | UnsetType,
+        Meta(
+            description="`hmac` with a secret of the webhook's own, unless it is said; `ed25519`"
+            " with the bank's key, see `/.well-known/webhook-keys`."
+        ),
+    ] = UNSET
+    show_secret: Annotated[
+        bool | UnsetType, Meta(description="Whether the answer is to have the `secret`.")
+    ] = UNSET
+
+
+class ShowSecret(Struct):
+    """What to show of a webhook."""
+
+    show_secret: Annotated[
+        bool | UnsetType, Meta(description="Whether the answer is to have the `secret`.")
+    ] = UNSET
 
 
 class WireWebhook(Struct):
@@ -53,6 +89,17 @@ class WireWebhook(Struct):
     id: str
     account_id: str
     url: str
+    secret: Annotated[
+        str | UnsetType,
+        Meta(
+            description="Of the signatures: `whsec_` and base64. Only with `show_secret`, and for a"
+            " webhook that is signed so."
+        ),
+    ] = UNSET
+    disabled: Annotated[
+        Instant | UnsetType,
+        Meta(description="When the bank gave the webhook up; no such key while it has not."),
+    ] = UNSET
 
 
 class Webhooks(Struct):
@@ -92,6 +139,7 @@ RETRIEVE_WEBHOOK = Operation(
     tag="Webhooks",
     summary="Retrieve a webhook",
     path=_ID,
+    takes=ShowSecret,
     answers=OneWebhook,
     refuses=(NO_WEBHOOK,),
 )
@@ -103,6 +151,14 @@ DELETE_WEBHOOK = Operation(
     answers=Nothing,
     refuses=(NO_WEBHOOK, NO_WRITES),
 )
+ROTATE_SECRET = Operation(
+    tag="Webhooks",
+    summary="Change a webhook's secret",
+    description="The answer has the new one. For a day the one before signs as well.",
+    path=_ID,
+    answers=OneWebhook,
+    refuses=(NO_WEBHOOK, NO_SECRET, NO_WRITES),
+)
 
 
 async def register_webhook(tx: Tx, call: Call) -> object:
@@ -110,6 +166,9 @@ async def register_webhook(tx: Tx, call: Call) -> object:
     account_id = call.params.require_text("account_id")
     url = require_url(call.params.require_text("url"))
     events = chosen(call.params.texts("events"))
+    policy = call.params.choice("retry_policy", POLICY_NAMES) or ""
+    signing = call.params.choice("signature", SIGNINGS) or SIGNINGS[0]
+    shows_secret = call.params.flag("show_secret")
     shard = await _require_owned(tx, call, account_id)
     webhook = Webhook(
         shard=shard,
@@ -120,9 +179,11 @@ async def register_webhook(tx: Tx, call: Call) -> object:
         url=url,
         events=events,
         created_at=tx.now,
+        policy=policy,
+        signing=cast(Signing, signing),
     )
     await register(tx, webhook, call.settings.webhooks_max)
-    return OneWebhook(_show(webhook))
+    return OneWebhook(_show(webhook, call.signing if shows_secret else None))
 
 
 async def list_webhooks(tx: ReadTx, call: Call) -> object:
@@ -135,13 +196,21 @@ async def list_webhooks(tx: ReadTx, call: Call) -> object:
 
 async def retrieve_webhook(tx: ReadTx, call: Call) -> object:
     """GET /webhooks/{webhook_id}"""
-    return OneWebhook(_show(await _require_own(tx, call)))
+    shows_secret = call.params.flag("show_secret")
+    webhook = await require_own(tx, call)
+    return OneWebhook(_show(webhook, call.signing if shows_secret else None))
 
 
 async def delete_webhook(tx: Tx, call: Call) -> object:
     """DELETE /webhooks/{webhook_id}"""
-    await remove(tx, await _require_own(tx, call))
+    await remove(tx, await require_own(tx, call))
     return Nothing()
+
+
+async def rotate_secret(tx: Tx, call: Call) -> object:
+    """POST /webhooks/{webhook_id}/rotate_secret"""
+    webhook = await rotate(tx, await require_own(tx, call))
+    return OneWebhook(_show(webhook, call.signing))
 
 
 async def _require_owned(tx: ReadTx, call: Call, account_id: str) -> int:
@@ -152,7 +221,7 @@ async def _require_owned(tx: ReadTx, call: Call, account_id: str) -> int:
     return shard
 
 
-async def _require_own(tx: ReadTx, call: Call) -> Webhook:
+async def require_own(tx: ReadTx, call: Call) -> Webhook:
     """The webhook that the path names, when it is this client's and its account the caller's."""
     webhook_id = call.path["webhook_id"]
     shard = shard_of(webhook_id)
@@ -164,5 +233,13 @@ async def _require_own(tx: ReadTx, call: Call) -> Webhook:
     return found
 
 
-def _show(webhook: Webhook) -> WireWebhook:
-    return WireWebhook(webhook.id, webhook.account_id, webhook.url)
+def _show(webhook: Webhook, keys: SigningKeys | None = None) -> WireWebhook:
+    """A webhook, with the secret that follows from these keys if it has one."""
+    has_secret = keys is not None and webhook.signing == "hmac"
+    return WireWebhook(
+        webhook.id,
+        webhook.account_id,
+        webhook.url,
+        secret=keys.secret(webhook.id, webhook.secret_version) if keys and has_secret else UNSET,
+        disabled=UNSET if webhook.disabled_at is None else format_instant(webhook.disabled_at),
+    )

@@ -11,12 +11,14 @@ from minibank.api import Watch, build_api
 from minibank.app.books import REAL, World, open_serving_books, read_seal
 from minibank.app.deliveries import build_dispatcher
 from minibank.app.metrics import BankMetrics
+from minibank.app.server_keys import find_keys
 from minibank.core.clock import SystemClock
 from minibank.db import Database
 from minibank.oauth.tokens import TokenRules
 from minibank.payments.engine import Engine, EngineSettings
 from minibank.payments.metrics import EngineMetrics
 from minibank.settings import Settings
+from minibank.webhooks.signing import SigningKeys
 from minibank.worker.audits import AuditSettings, BackgroundAudit
 from minibank.worker.due import DueWork
 from minibank.worker.kinds import kinds_of
@@ -123,5 +125,6 @@ async def open_bank(
     sends = settings.webhooks_sent_by_serve
     async with open_works(settings, world, metrics, sends=sends) as works:
         watch = Watch(metrics.http)
-        api = build_api(works.db, works.engine, settings, watch, metrics.tokens)
+        signing = SigningKeys.of(find_keys(settings))
+        api = build_api(works.db, works.engine, settings, watch, metrics.tokens, signing)
         yield Bank(settings, works.db, works.engine, api, watch, works.audits)

@@ -1,11 +1,13 @@
 """Webhooks and deliveries as they are stored."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
+from minibank.webhooks.signing import Signing
 from minibank.webhooks.urls import place_of, target_of
 
 DeliveryState = Literal["pending", "delivered", "failed", "cancelled"]
+DELIVERY_STATES: tuple[DeliveryState, ...] = get_args(DeliveryState)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +15,7 @@ class Webhook:
     """Where a client is told of an account; instants are microseconds.
 
     The address is a secret: how a webhook prints shows its scheme and host alone. `policy` names
-    how attempts are spaced; empty is the bank's default.
+    how attempts are spaced; empty is the bank's default. `disabled_at` is when the bank gave up.
     """
 
     shard: int
@@ -25,6 +27,9 @@ class Webhook:
     events: tuple[str, ...]
     created_at: int
     policy: str = ""
+    signing: Signing = "hmac"
+    secret_version: int = 1
+    disabled_at: int | None = None
     place: str = field(init=False)
 
     def __post_init__(self) -> None:

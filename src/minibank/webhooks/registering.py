@@ -5,10 +5,14 @@ A payment is then decided all before or all after, and what a webhook is told of
 one place in the account's history.
 """
 
+from dataclasses import replace
+
+from minibank.core.clock import MICROSECONDS
 from minibank.core.errors import BadRequest, NotFound
 from minibank.db import Tx
 from minibank.webhooks import store
 from minibank.webhooks.records import Webhook
+from minibank.webhooks.signing import OVERLAP_SECONDS
 
 
 def no_such_webhook() -> NotFound:
@@ -46,3 +50,17 @@ async def remove_webhook(tx: Tx, webhook: Webhook) -> None:
         raise no_such_webhook()
     end = await store.read_end_of_history(tx, webhook.shard, webhook.account_id)
     await store.remove_webhook(tx, found, end)
+
+
+async def rotate_secret(tx: Tx, webhook: Webhook) -> Webhook:
+    """Give a webhook its next secret; the one before signs as well for `OVERLAP_SECONDS`.
+
+    Raises `BadRequest` for one without a secret, `NotFound` when it went meanwhile.
+    """
+    if webhook.signing != "hmac":
+        raise BadRequest("bad_request.no_secret", "This webhook has no secret of its own")
+    until = tx.now + OVERLAP_SECONDS * MICROSECONDS
+    version = await store.rotate_secret(tx, webhook, until)
+    if version is None:
+        raise no_such_webhook()
+    return replace(webhook, secret_version=version)

@@ -20,6 +20,9 @@ def _webhook(row: Row) -> Webhook:
         url=row["url"],
         events=tuple(sorted(events_from_json(row["events"]))),
         policy=row["policy"],
+        signing=row["signing"],
+        secret_version=row["secret_version"],
+        disabled_at=row["disabled_at"],
         created_at=row["created_at"],
     )
 
@@ -50,7 +53,8 @@ async def list_webhooks(tx: ReadTx, shard: int, account_id: str, client_id: str)
     """A client's webhooks on an account, oldest first."""
     rows = await tx.fetch(
         """
-        SELECT shard, id, account_id, client_id, user_id, url, events, policy, created_at
+        SELECT shard, id, account_id, client_id, user_id, url, events, policy, signing,
+               secret_version, disabled_at, created_at
         FROM webhooks
         WHERE shard = $1 AND account_id = $2 AND client_id = $3 AND removed_at IS NULL
         ORDER BY created_at, id
@@ -68,7 +72,8 @@ async def list_webhooks_of(
     """Some webhooks on an account that were made for a user, or for anybody if it is empty."""
     rows = await tx.fetch(
         """
-        SELECT shard, id, account_id, client_id, user_id, url, events, policy, created_at
+        SELECT shard, id, account_id, client_id, user_id, url, events, policy, signing,
+               secret_version, disabled_at, created_at
         FROM webhooks
         WHERE shard = $1 AND account_id = $2 AND ($3 = '' OR user_id = $3) AND removed_at IS NULL
         ORDER BY id LIMIT $4
@@ -104,7 +109,8 @@ async def find_webhook(tx: ReadTx, shard: int, webhook_id: str, client_id: str) 
     """A client's webhook that is not removed."""
     row = await tx.fetch_one(
         """
-        SELECT shard, id, account_id, client_id, user_id, url, events, policy, created_at
+        SELECT shard, id, account_id, client_id, user_id, url, events, policy, signing,
+               secret_version, disabled_at, created_at
         FROM webhooks
         WHERE shard = $1 AND id = $2 AND client_id = $3 AND removed_at IS NULL
         """,
@@ -121,13 +127,14 @@ async def insert_webhook(tx: Tx, webhook: Webhook, starts_after: int) -> None:
         "webhooks",
         (
             *("shard", "id", "account_id", "client_id", "user_id", "url", "events", "created_at"),
-            *("starts_after", "next_sequence", "policy", "target"),
+            *("starts_after", "next_sequence", "policy", "target", "signing"),
         ),
         [
             (
                 *(webhook.shard, webhook.id, webhook.account_id, webhook.client_id),
                 *(webhook.user_id, webhook.url, events_to_json(webhook.events)),
                 *(webhook.created_at, starts_after, 1, webhook.policy, webhook.target),
+                webhook.signing,
             )
         ],
     )
@@ -160,6 +167,18 @@ async def remove_webhook(tx: Tx, webhook: Webhook, ends_after: int) -> None:
         webhook.id,
         tx.now,
     )
+
+
+async def rotate_secret(tx: Tx, webhook: Webhook, previous_until: int) -> int | None:
+    """Give a webhook its next secret, the one before living until then; the secret's version."""
+    row = await tx.fetch_one(
+        "UPDATE webhooks SET secret_version = secret_version + 1, previous_secret_until = $3"
+        " WHERE shard = $1 AND id = $2 AND removed_at IS NULL RETURNING secret_version",
+        webhook.shard,
+        webhook.id,
+        previous_until,
+    )
+    return None if row is None else row["secret_version"]
 
 
 async def update_sequences(tx: Tx, next_sequences: Sequence[tuple[int, str, int]]) -> None:

@@ -8,7 +8,8 @@ from typing_extensions import override
 
 from minibank.core.clock import SystemClock
 from minibank.webhooks.delivering.egress import Egress
-from minibank.webhooks.delivering.sending import CheckingResolver, Sender, SendingRules
+from minibank.webhooks.delivering.rules import SendingRules
+from minibank.webhooks.delivering.sending import CheckingResolver, Sender
 from tests.support.claims import claim_of
 from tests.support.receiver import answering, receiving
 

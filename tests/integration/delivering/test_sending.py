@@ -14,11 +14,11 @@ from minibank.core.clock import SystemClock
 from minibank.webhooks.delivering import sending
 from minibank.webhooks.delivering.egress import Egress
 from minibank.webhooks.delivering.records import Attempt
+from minibank.webhooks.delivering.rules import SendingRules
 from minibank.webhooks.delivering.sending import (
     EXCERPT_BYTES_MAX,
     HEADERS_BYTES_MAX,
     Sender,
-    SendingRules,
 )
 from tests.support.certificates import write_pair
 from tests.support.claims import BODY, claim_of

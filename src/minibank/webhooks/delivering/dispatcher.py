@@ -226,7 +226,7 @@ class Dispatcher:
         if attempt is not None:
             self._metrics.attempts.add(attempt.result)
             self._metrics.attempt_seconds.observe(attempt.microseconds / MICROSECONDS)
-            if not claim.attempts:
+            if claim.is_first:
                 waited = max(attempt.attempted_at - claim.created_at, 0)
                 self._metrics.latency_seconds.observe(waited / MICROSECONDS)
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from minibank.settings import Settings
+
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
@@ -75,6 +77,9 @@ POLICIES: Mapping[str, RetryPolicy] = {
 CUSTOM = "custom"
 """The name of the one that an operator makes."""
 
+POLICY_NAMES = (*POLICIES, CUSTOM)
+"""What a webhook may name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policies:
@@ -83,14 +88,20 @@ class Policies:
     default: str = "mondo5"
     custom: RetryPolicy | None = None
 
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Policies":
+        """As an operator wants them."""
+        return cls(
+            default=settings.webhook_retry_policy,
+            custom=RetryPolicy(
+                delays=tuple(map(int, settings.webhook_retry_delays)),
+                disables_after=settings.webhook_disable_after_seconds,
+            ),
+        )
+
     def named(self, name: str) -> RetryPolicy:
         """The policy that a webhook names; the bank's default for an empty or forgotten name."""
-        known = dict(POLICIES)
-        if self.custom is not None:
-            known[CUSTOM] = self.custom
-        return known.get(name) or known.get(self.default) or MONDO5
+        return self._find(name) or self._find(self.default) or MONDO5
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What a webhook may name."""
-        return (*POLICIES, CUSTOM) if self.custom else tuple(POLICIES)
+    def _find(self, name: str) -> RetryPolicy | None:
+        return self.custom if name == CUSTOM else POLICIES.get(name)

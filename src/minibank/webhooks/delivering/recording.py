@@ -62,7 +62,8 @@ def _after(
         return replace(counted, state="delivered", finished_at=now)
     if not is_ours:
         return counted
-    next_at = _next_attempt_at(now, counted.attempts, made.attempt, policy, draw())
+    series = counted.attempts - made.claim.attempts_before
+    next_at = _next_attempt_at(now, series, made.attempt, policy, draw())
     if next_at is None:
         return replace(counted, state="failed", finished_at=now)
     return replace(counted, next_attempt_at=next_at, claimed_until=0)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from minibank.webhooks.signing import Secrets
+
 Fault = Literal[
     "",
     "refused_address",
@@ -30,8 +32,8 @@ GONE = 410
 class Claim:
     """A delivery that this process has to itself until `claimed_until` (real time).
 
-    The address is a secret and does not print. `attempts` were made before, `failing_since` is the
-    webhook's.
+    The address is a secret and does not print. `attempts` were made before, of which the policy
+    does not count `attempts_before`; `failing_since` is the webhook's.
     """
 
     shard: int
@@ -42,11 +44,18 @@ class Claim:
     event: str
     payload: bytes = field(repr=False)
     attempts: int
+    attempts_before: int
     url: str = field(repr=False)
     policy: str
     failing_since: int | None
     created_at: int
+    secrets: Secrets
     claimed_until: int
+
+    @property
+    def is_first(self) -> bool:
+        """Whether no attempt was made before."""
+        return self.attempts == 0
 
     @property
     def key(self) -> Key:

@@ -18,6 +18,8 @@ from minibank import __version__
 from minibank.core.clock import MICROSECONDS, Clock
 from minibank.webhooks.delivering.egress import AddressRefused, Egress
 from minibank.webhooks.delivering.records import Attempt, Claim, Fault, Headers
+from minibank.webhooks.delivering.rules import SendingRules
+from minibank.webhooks.signing import ID, SIGNATURE, TIMESTAMP
 
 CONNECT_SECONDS = 5.0
 """Name, connection and TLS together."""
@@ -32,14 +34,6 @@ LOOKUPS_MAX = 32
 """How many names are looked up at a time."""
 
 HIDDEN = "(hidden)"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendingRules:
-    """Where requests may go, and whose certificates are believed besides the system's."""
-
-    egress: Egress
-    ca_file: str = ""
 
 
 class CheckingResolver(AbstractResolver):
@@ -100,6 +94,7 @@ class Sender:
         clock: Clock,
         resolver: AbstractResolver | None = None,
     ) -> None:
+        self._keys = rules.keys
         self._world = world
         self._clock = clock
         self._session = aiohttp.ClientSession(
@@ -137,11 +132,13 @@ class Sender:
         )
 
     def _headers(self, claim: Claim) -> Headers:
+        timestamp = self._clock.now() // MICROSECONDS
         return (
             ("Content-Type", "application/json"),
             ("User-Agent", f"minibank/{__version__}"),
-            ("webhook-id", claim.id),
-            ("webhook-timestamp", str(self._clock.now() // MICROSECONDS)),
+            (ID, claim.id),
+            (TIMESTAMP, str(timestamp)),
+            (SIGNATURE, self._keys.sign(claim.secrets, claim.id, timestamp, claim.payload)),
             ("Minibank-Sequence", str(claim.sequence)),
         )
 

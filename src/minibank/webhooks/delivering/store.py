@@ -11,6 +11,7 @@ import msgspec
 
 from minibank.db import ReadTx, Row, Tx
 from minibank.webhooks.delivering.records import Attempted, Claim, Headers, Key
+from minibank.webhooks.signing import Secrets
 
 SHARDS_ALL = (0, 4095)
 
@@ -86,7 +87,8 @@ async def list_found(tx: ReadTx, keys: Sequence[Key], claimed_until: int) -> lis
     rows = await tx.fetch(
         """
         SELECT d.shard, d.webhook_id, d.sequence, d.id, d.target, d.event, d.payload, d.attempts,
-               d.created_at, w.url, w.policy, w.failing_since,
+               d.created_at, d.attempts_before, w.signing, w.secret_version,
+               w.previous_secret_until, w.url, w.policy, w.failing_since,
                w.removed_at IS NOT NULL OR w.disabled_at IS NOT NULL OR c.id IS NULL
                OR c.disabled_at IS NOT NULL OR a.state = 'closed' AS is_over
         FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS k(shard, webhook_id, sequence)
@@ -99,14 +101,20 @@ async def list_found(tx: ReadTx, keys: Sequence[Key], claimed_until: int) -> lis
         """,
         *_columns(keys),
     )
-    return [Found(_claim(row, claimed_until), bool(row["is_over"])) for row in rows]
+    return [Found(_claim(row, tx.now, claimed_until), bool(row["is_over"])) for row in rows]
 
 
 def _columns(keys: Sequence[Key]) -> list[list[int] | list[str]]:
     return [[key[0] for key in keys], [key[1] for key in keys], [key[2] for key in keys]]
 
 
-def _claim(row: Row, claimed_until: int) -> Claim:
+def _secrets(row: Row, now: int) -> Secrets:
+    version, until = row["secret_version"], row["previous_secret_until"]
+    versions = (version, version - 1) if until is not None and now < until else (version,)
+    return Secrets(webhook_id=row["webhook_id"], signing=row["signing"], versions=versions)
+
+
+def _claim(row: Row, now: int, claimed_until: int) -> Claim:
     return Claim(
         shard=row["shard"],
         webhook_id=row["webhook_id"],
@@ -116,10 +124,12 @@ def _claim(row: Row, claimed_until: int) -> Claim:
         event=row["event"],
         payload=row["payload"],
         attempts=row["attempts"],
+        attempts_before=row["attempts_before"],
         url=row["url"],
         policy=row["policy"],
         failing_since=row["failing_since"],
         created_at=row["created_at"],
+        secrets=_secrets(row, now),
         claimed_until=claimed_until,
     )
 

@@ -1,0 +1,57 @@
+"""Send again what was told, or was not: one delivery, or all since an instant or a number."""
+
+from dataclasses import dataclass
+
+from minibank.core.clock import MICROSECONDS
+from minibank.core.errors import NotFound
+from minibank.db import Tx
+from minibank.webhooks.history import store
+from minibank.webhooks.history.store import Told
+from minibank.webhooks.records import DeliveryState, Webhook
+from minibank.webhooks.store import DELIVERIES
+
+RESENT_MAX = 1000
+"""How many deliveries one request sends again."""
+PER_SECOND_MAX = 100
+
+
+def no_such_delivery() -> NotFound:
+    """The one answer for another webhook's delivery and for one that does not exist."""
+    return NotFound("delivery", "There is no such delivery")
+
+
+async def resend(tx: Tx, webhook: Webhook, told: Told) -> None:
+    """Send a delivery now, as if it had not been tried; one that waits is only hastened."""
+    await store.send_again(tx, webhook, [(told.sequence, told.attempts, tx.now)])
+    tx.wake(DELIVERIES)
+
+
+@dataclass(frozen=True, slots=True)
+class Resent:
+    """How many were sent again, and from which number on there is more; None when there is not."""
+
+    count: int
+    next: int | None
+
+
+async def resend_from(
+    tx: Tx, webhook: Webhook, first: int, state: DeliveryState | None, per_second: int
+) -> Resent:
+    """Send again what has ended, in one state or any, from a number on: so many in a second.
+
+    A webhook that the bank gave up is told again from now on.
+    """
+    limit = RESENT_MAX + 1
+    if state is None:
+        found = await store.lock_ended(tx, webhook, first, limit)
+    else:
+        found = await store.lock_ended_in(tx, webhook, state, first, limit)
+    pause = MICROSECONDS // per_second
+    due = [
+        (sequence, attempts, tx.now + place * pause)
+        for place, (sequence, attempts) in enumerate(found[:RESENT_MAX])
+    ]
+    await store.enable(tx, webhook)
+    await store.send_again(tx, webhook, due)
+    tx.wake(DELIVERIES)
+    return Resent(len(due), found[RESENT_MAX][0] if len(found) > RESENT_MAX else None)

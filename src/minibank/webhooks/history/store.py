@@ -1,0 +1,206 @@
+"""Rows of what a webhook was told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from minibank.db import ReadTx, Row, Tx
+from minibank.webhooks.records import DeliveryState, Webhook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A delivery as its client sees it; instants are microseconds of the bank's time."""
+
+    id: str
+    webhook_id: str
+    sequence: int
+    event: str
+    subject: str
+    created_at: int
+    state: DeliveryState
+    attempts: int
+    next_attempt_at: int
+    finished_at: int | None
+    payload: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRow:
+    """An attempt as it was recorded: headers are JSON lists of pairs."""
+
+    attempt: int
+    attempted_at: int
+    microseconds: int
+    request_headers: str
+    status: int
+    response_headers: str
+    excerpt: bytes
+    error: str
+
+
+def _told(row: Row) -> Told:
+    return Told(
+        id=row["id"],
+        webhook_id=row["webhook_id"],
+        sequence=row["sequence"],
+        event=row["event"],
+        subject=row["subject"],
+        created_at=row["created_at"],
+        state=row["state"],
+        attempts=row["attempts"],
+        next_attempt_at=row["next_attempt_at"],
+        finished_at=row["finished_at"],
+        payload=row["payload"],
+    )
+
+
+async def list_told(
+    tx: ReadTx, webhook: Webhook, after: int, before: int, limit: int
+) -> list[Told]:
+    """What a webhook was told with numbers between two, the newest first."""
+    rows = await tx.fetch(
+        """
+        SELECT id, webhook_id, sequence, event, subject, created_at, state, attempts,
+               next_attempt_at, finished_at, payload
+        FROM deliveries
+        WHERE shard = $1 AND webhook_id = $2 AND sequence > $3 AND sequence < $4
+        ORDER BY sequence DESC LIMIT $5
+        """,
+        webhook.shard,
+        webhook.id,
+        after,
+        before,
+        limit,
+    )
+    return [_told(row) for row in rows]
+
+
+async def list_told_in(
+    tx: ReadTx, webhook: Webhook, state: DeliveryState, after: int, before: int, limit: int
+) -> list[Told]:
+    """The same of those in one state."""
+    rows = await tx.fetch(
+        """
+        SELECT id, webhook_id, sequence, event, subject, created_at, state, attempts,
+               next_attempt_at, finished_at, payload
+        FROM deliveries
+        WHERE shard = $1 AND webhook_id = $2 AND state = $3 AND sequence > $4 AND sequence < $5
+        ORDER BY sequence DESC LIMIT $6
+        """,
+        webhook.shard,
+        webhook.id,
+        state,
+        after,
+        before,
+        limit,
+    )
+    return [_told(row) for row in rows]
+
+
+async def find_told(tx: ReadTx, webhook: Webhook, delivery_id: str) -> Told | None:
+    """The delivery with this id, if it is this webhook's."""
+    row = await tx.fetch_one(
+        """
+        SELECT id, webhook_id, sequence, event, subject, created_at, state, attempts,
+               next_attempt_at, finished_at, payload
+        FROM deliveries WHERE shard = $1 AND id = $2 AND webhook_id = $3
+        """,
+        webhook.shard,
+        delivery_id,
+        webhook.id,
+    )
+    return None if row is None else _told(row)
+
+
+async def find_number_at(tx: ReadTx, webhook: Webhook, at: int) -> int | None:
+    """The number of the first delivery that was made at an instant or later."""
+    row = await tx.fetch_one(
+        """
+        SELECT sequence FROM deliveries
+        WHERE shard = $1 AND webhook_id = $2 AND created_at >= $3
+        ORDER BY created_at, sequence LIMIT 1
+        """,
+        webhook.shard,
+        webhook.id,
+        at,
+    )
+    return None if row is None else row["sequence"]
+
+
+async def list_attempts(tx: ReadTx, webhook: Webhook, sequence: int) -> list[AttemptRow]:
+    """The attempts of one delivery, in their order."""
+    rows = await tx.fetch(
+        """
+        SELECT attempt, attempted_at, microseconds, request_headers, status, response_headers,
+               excerpt, error
+        FROM delivery_attempts
+        WHERE shard = $1 AND webhook_id = $2 AND sequence = $3
+        ORDER BY attempt
+        """,
+        webhook.shard,
+        webhook.id,
+        sequence,
+    )
+    names = ("attempt", "attempted_at", "microseconds", "request_headers", "status")
+    more = ("response_headers", "excerpt", "error")
+    return [AttemptRow(**{name: row[name] for name in (*names, *more)}) for row in rows]
+
+
+async def lock_ended(tx: Tx, webhook: Webhook, first: int, limit: int) -> list[tuple[int, int]]:
+    """Hold deliveries that have ended, from a number on: their numbers and attempts."""
+    rows = await tx.fetch(
+        """
+        SELECT sequence, attempts FROM deliveries
+        WHERE shard = $1 AND webhook_id = $2 AND sequence >= $3 AND state <> 'pending'
+        ORDER BY sequence LIMIT $4
+        FOR NO KEY UPDATE
+        """,
+        webhook.shard,
+        webhook.id,
+        first,
+        limit,
+    )
+    return [(row["sequence"], row["attempts"]) for row in rows]
+
+
+async def lock_ended_in(
+    tx: Tx, webhook: Webhook, state: DeliveryState, first: int, limit: int
+) -> list[tuple[int, int]]:
+    """The same of those that ended in one state."""
+    rows = await tx.fetch(
+        """
+        SELECT sequence, attempts FROM deliveries
+        WHERE shard = $1 AND webhook_id = $2 AND state = $3 AND sequence >= $4
+        ORDER BY sequence LIMIT $5
+        FOR NO KEY UPDATE
+        """,
+        webhook.shard,
+        webhook.id,
+        state,
+        first,
+        limit,
+    )
+    return [(row["sequence"], row["attempts"]) for row in rows]
+
+
+async def send_again(tx: Tx, webhook: Webhook, due: Sequence[tuple[int, int, int]]) -> None:
+    """Have deliveries be sent anew, by (number, attempts so far, instant)."""
+    await tx.update_rows(
+        "deliveries",
+        ("shard", "webhook_id", "sequence"),
+        ("state", "attempts_before", "next_attempt_at", "claimed_until", "finished_at"),
+        [
+            (webhook.shard, webhook.id, sequence, "pending", attempts, due_at, 0, None)
+            for sequence, attempts, due_at in due
+        ],
+    )
+
+
+async def enable(tx: Tx, webhook: Webhook) -> None:
+    """Have a webhook that the bank gave up be told again."""
+    await tx.execute(
+        "UPDATE webhooks SET disabled_at = NULL, failing_since = NULL"
+        " WHERE shard = $1 AND id = $2 AND disabled_at IS NOT NULL",
+        webhook.shard,
+        webhook.id,
+    )
