@@ -17,6 +17,7 @@ from minibank.oauth.tokens import TokenRules
 from minibank.payments.engine import Engine, EngineSettings
 from minibank.payments.metrics import EngineMetrics
 from minibank.settings import Settings
+from minibank.settings.about import DAY
 from minibank.worker.audits import AuditSettings, BackgroundAudit
 from minibank.worker.due import DueWork
 from minibank.worker.kinds import kinds_of
@@ -88,7 +89,7 @@ async def open_works(
         due = DueWork(
             db,
             engine,
-            kinds=kinds_of(TokenRules.from_settings(settings)),
+            kinds=kinds_of(TokenRules.from_settings(settings), settings.webhook_kept_days * DAY),
             lease_seconds=settings.due_work_lease_seconds,
             clock=SystemClock(),
             metrics=metrics.due,
