@@ -8,6 +8,7 @@ from minibank.audit.findings import AuditReport
 from minibank.audit.marks.store import delete_marks, put_marks
 from minibank.audit.plan import PROVE, Plan
 from minibank.audit.store import AccountKey
+from minibank.audit.strays.attempts import find_stray_attempts
 from minibank.audit.stretch import Stretch, StretchAudit
 from minibank.db import Database, ReadTx, Tx
 
@@ -35,7 +36,7 @@ async def audit(db: Database, plan: Plan = PROVE, progress: Progress | None = No
             progress(report.accounts, total)
         after = stretch.until
     strays = AuditReport()
-    strays.add(*await check_due_work(db))
+    strays.add(*await check_due_work(db), *await find_stray_attempts(db))
     await _add(report, plan, strays)
     return report
 
