@@ -160,8 +160,8 @@ async def test_of_a_joint_account_the_other_owner_stays_private(db: Database, li
         and line["data"].get("webhook_id") != life.webhooks["own"].id
     ]
     assert about_bob == []
-    joint = life.webhooks["joint"].id
-    answers = [one for one in of(lines, "delivery_attempt") if one["webhook_id"] == joint]
+    shared = life.webhooks["joint"].id
+    answers = [one for one in of(lines, "delivery_attempt") if one["webhook_id"] == shared]
     assert any('"counterparty":{' in one["excerpt"] for one in answers)
     assert "bob@example.com" not in json.dumps(lines)
 
