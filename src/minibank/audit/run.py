@@ -35,9 +35,10 @@ async def audit(db: Database, plan: Plan = PROVE, progress: Progress | None = No
         if progress:
             progress(report.accounts, total)
         after = stretch.until
-    strays = AuditReport()
-    strays.add(*await check_due_work(db), *await find_stray_attempts(db))
-    await _add(report, plan, strays)
+    for look in (check_due_work, find_stray_attempts):
+        part = AuditReport()
+        part.add(*await look(db))
+        await _add(report, plan, part)
     return report
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 from minibank.core.clock import MICROSECONDS
 from minibank.db import Tx
-from minibank.due.planning import plan
-from minibank.due.store import Planned, delete_work
+from minibank.due.planning import plan, take_back
+from minibank.due.store import Planned
 from minibank.due.sweeping import BATCH
 from minibank.webhooks.retention import store
 from minibank.webhooks.retention.store import Ended
@@ -36,7 +36,7 @@ async def plan_purge(tx: Tx, shard: int, webhook_id: str) -> None:
 
 async def unplan_purge(tx: Tx, shard: int, webhook_id: str) -> None:
     """Take the work of a webhook back that is about to go and was told of nothing."""
-    await delete_work(tx, shard, WEBHOOK_DELIVERIES, webhook_id)
+    await take_back(tx, shard, WEBHOOK_DELIVERIES, webhook_id)
 
 
 async def purge(tx: Tx, shard: int, webhook_id: str, kept_seconds: int) -> int | None:
