@@ -116,7 +116,7 @@ async def test_webhooks_cost_the_same_however_many_there_are(bank, counted):
     first, _ = await count("POST", "/webhooks", data=url)
     one, _ = await count("GET", path)
     for _ in range(4):
-        assert (await count("POST", "/webhooks", data=url))[0] == first == 6
+        assert (await count("POST", "/webhooks", data=url))[0] == first == 7
     five, answer = await count("GET", path)
     assert len(answer.json()["webhooks"]) == 5
     assert one == five == 3

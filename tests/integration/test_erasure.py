@@ -23,10 +23,11 @@ from minibank.privacy.erasure import begin_erasure, go_on_erasing, preview_erasu
 from minibank.privacy.inventory import INVENTORY
 from minibank.worker.due import run_due
 from tests.support.banking import Orders
-from tests.support.outbox import list_told
+from tests.support.outbox import claim, end_attempt, list_told
 from tests.support.people import caller_of, new_person, password_hash, refresh, refused, sign_in
 from tests.support.personal import EMAIL, MARK, Dump, Life, dump, live, rows_of_others
 
+EMPTY = {"", "{}", "[]", b""}
 KEPT = ("entry_sets", "entries", "outcomes", "balances", "authorisations", "merchants")
 
 
@@ -55,14 +56,14 @@ async def test_every_column_that_is_declared_erased_is_empty_afterwards(db: Data
         for name, column in held.columns.items():
             if column.fate != "erased" or table == "erasure_parts":
                 continue
-            values = {row[name] for row in hers(life, before, table)} - {"", "{}", b"", None}
+            values = {row[name] for row in hers(life, before, table)} - {*EMPTY, None}
             assert values, f"{table}.{name} proves nothing"
             left = {
                 row[name]
                 for row in hers(life, after, table)
                 if not (name == "description" and row["kind"] in {"card", "refund"})
             }
-            assert left <= {"", "{}", b""}, f"{table}.{name}"
+            assert left <= EMPTY, f"{table}.{name}"
     assert MARK.lower() not in str(after).lower()
     assert after["erasure_parts"] == []
 
@@ -150,6 +151,45 @@ async def test_webhooks_of_the_erased_are_over_and_others_are_told_without_the_n
         assert one.data["counterparty"] == json.loads(now["counterparty"])
         words.add(one.data["description"])
     assert {"Transfer", "From Bob", "Ours"} <= words
+    assert (await audit(db)).clean
+
+
+async def test_what_receivers_answered_is_forgotten_and_that_they_were_called_is_not(
+    db: Database, life: Life
+):
+    before = (await dump(db))["delivery_attempts"]
+    await erase(db, life)
+    after = (await dump(db))["delivery_attempts"]
+    texts = ("request_headers", "response_headers", "excerpt")
+    assert [{**row, **dict.fromkeys(texts)} for row in before] == [
+        {**row, **dict.fromkeys(texts)} for row in after
+    ]
+    joint = [row for row in before if row["webhook_id"] == life.webhooks["bob's joint"].id]
+    assert joint
+    assert [row for row in joint if row not in after] == []
+    # Of what Bob's program answered about his own business everything stays.
+    bobs = [row for row in after if row["webhook_id"] == life.webhooks["bob's"].id]
+    assert {bool(row["excerpt"]) for row in bobs} == {True, False}
+
+
+@pytest.mark.parametrize("name", ["own", "joint", "bob's"])
+async def test_an_attempt_that_is_under_way_meanwhile_is_recorded_without_what_it_was_about(
+    db: Database, life: Life, name: str
+):
+    webhook = life.webhooks[name]
+    told = await list_told(db, webhook)
+    claims = [await claim(db, webhook, one.sequence) for one in told]
+    late = [one for one in claims if b"Unmistakable" in one.payload or b"Love" in one.payload]
+    late = late or claims
+    await erase(db, life)
+    for one in late:
+        await end_attempt(db, one, excerpt=one.payload, said=(("X", MARK),), sent=(("Y", MARK),))
+    assert MARK.lower() not in str(await dump(db)).lower()
+    after = {one.sequence: one for one in await list_told(db, webhook)}
+    assert {after[one.sequence].attempts for one in late} == {2}
+    assert {after[one.sequence].state for one in late} == {
+        "delivered" if name == "bob's" else "cancelled"
+    }
     assert (await audit(db)).clean
 
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from minibank.audit import Plan, audit
+from minibank.audit.plan import never
 from minibank.db import Database
 from minibank.payments.engine import Engine
 from minibank.webhooks.events import EVENTS, Event
@@ -122,3 +124,17 @@ async def test_who_asked_for_something_else_is_not_told_of_a_new_transaction(
     told = await hears(db, holder, event)
     await money.execute(orders.top_up(holder, 1))
     assert {one for one, _ in await told()} <= {event} & {"balance.updated"}
+
+
+async def test_the_audit_finds_every_event_where_it_belongs(
+    db: Database, money: Engine, holder: Holder
+) -> None:
+    """In one go and from mark to mark, also when batches fall on one instant."""
+    await hears(db, holder)
+    await hears(db, holder, "transaction.created", "balance.updated")
+    await hears(db, holder, "transaction.settled")
+    for _ in range(3):
+        hold = str((await money.execute(orders.authorise(holder, 10))).authorisation_id)
+        await money.execute(orders.present(holder, 10, hold))
+        assert (await audit(db, Plan(starts_over=never, leaves_marks=True))).clean
+    assert (await audit(db)).clean

@@ -7,11 +7,13 @@ import pytest
 
 from minibank.core.clock import FakeClock
 from minibank.db import Database
-from minibank.privacy import books, export, messages
+from minibank.privacy import books, export
 from minibank.privacy.export import FORMAT, Lines, Subject, export_person
 from minibank.privacy.inventory import INVENTORY
+from minibank.privacy.messages import exporting
 from tests.support.banking import list_history
 from tests.support.counting import CountingDatabase
+from tests.support.outbox import claim, end_attempt
 from tests.support.personal import EMAIL, NAME, Life, dump, live
 
 
@@ -68,6 +70,8 @@ async def test_every_row_on_the_person_s_accounts_is_there(db: Database, life: L
     for record, table in (("feed_key", "feed_keys"), ("feed_dismissal", "feed_dismissals")):
         own = [row for row in rows[table] if row["user_id"] == life.ada.id]
         assert len(of(lines, record)) == len(own) > 0
+    tried = [row for row in rows["delivery_attempts"] if row["webhook_id"] in hers]
+    assert len(of(lines, "delivery_attempt")) == len(tried) > 0
     entries = [entry for one in of(lines, "entry_set") for entry in one["entries"]]
     assert len(entries) == sum(row["account_id"] in accounts for row in rows["entries"])
     ours = {one["id"] for one in of(lines, "transaction")}
@@ -106,6 +110,28 @@ async def test_a_delivery_says_what_was_told_and_a_webhook_where(db: Database, l
     assert of(lines, "feed_item")[0]["params"]["title"] == "Unmistakable item"
 
 
+async def test_an_attempt_says_what_was_sent_and_what_came_back(db: Database, life: Life):
+    lines = await exported(db, life)
+    first = of(lines, "delivery_attempt")[0]
+    assert first["webhook_id"] == life.webhooks["own"].id
+    assert (first["sequence"], first["attempt"], first["status"]) == (1, 1, 500)
+    assert first["request_headers"] == [["Webhook-Signature", "v1,own-Unmistakable"]]
+    [delivery] = [
+        one
+        for one in of(lines, "delivery")
+        if (one["webhook_id"], one["sequence"]) == (first["webhook_id"], 1)
+    ]
+    assert json.loads(first["excerpt"]) == delivery["payload"]
+    assert delivery["attempts"] == 1
+
+
+async def test_an_answer_that_is_no_text_is_exported_all_the_same(db: Database, life: Life):
+    webhook = life.webhooks["own"]
+    await end_attempt(db, await claim(db, webhook, 1), 500, excerpt=b"caf\xc3\xa9 \xff")
+    said = {one["excerpt"] for one in of(await exported(db, life), "delivery_attempt")}
+    assert "caf\u00e9 \\xff" in said
+
+
 async def test_no_secret_and_no_digest_is_in_an_export(db: Database, life: Life):
     text = json.dumps(await exported(db, life))
     assert "argon2" not in text
@@ -125,12 +151,18 @@ async def test_of_a_joint_account_the_other_owner_stays_private(db: Database, li
     [joint] = [one for one in of(lines, "account") if one["other_owners"]]
     assert [owner["user_id"] for owner in joint["account"]["owners"]] == [life.ada.id]
     assert {one["id"] for one in of(lines, "card")} == {life.own.card_id, life.joint.card_id}
+    paid_bob = {"transaction", "delivery"}
     about_bob = [
         line
         for line in lines
-        if life.bob.id in json.dumps(line) and line["record"] not in {"transaction", "delivery"}
+        if life.bob.id in json.dumps(line)
+        and line["record"] not in paid_bob
+        and line["data"].get("webhook_id") != life.webhooks["own"].id
     ]
     assert about_bob == []
+    shared = life.webhooks["joint"].id
+    answers = [one for one in of(lines, "delivery_attempt") if one["webhook_id"] == shared]
+    assert any('"counterparty":{' in one["excerpt"] for one in answers)
     assert "bob@example.com" not in json.dumps(lines)
 
 
@@ -146,7 +178,7 @@ async def test_a_long_history_is_read_in_pages_and_is_all_there(
     db: Database, life: Life, monkeypatch: pytest.MonkeyPatch
 ):
     whole = await exported(db, life)
-    for module in (books, export, messages):
+    for module in (books, export, exporting):
         monkeypatch.setattr(module, "PAGE", 2)
     counting = CountingDatabase(db)
     paged = await exported(counting, life)

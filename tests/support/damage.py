@@ -101,6 +101,7 @@ UNDONE = """state = 'reversed' AND (shard, transaction_id) IN
             (SELECT shard, transaction_id FROM entry_sets)"""
 CHECKED = "state = 'open' AND held = 0"
 HOLD_EXPIRY = "kind = 'authorisation_expiry'"
+KEPT = "kind = 'webhook_deliveries'"
 TOLD = "removed_at IS NULL AND next_sequence > 1"
 PAYER_SIDE = "command = 'transfer_between' AND command_id NOT LIKE '%/credit'"
 PAYEE_SIDE = "command = 'transfer_between' AND command_id LIKE '%/credit'"
@@ -208,6 +209,9 @@ EDITS = [
     Damage("authorisation.due", "due_work", HOLD_EXPIRY, {"account_id": NOBODY}),
     Damage("due_work.stray", "due_work", HOLD_EXPIRY, {"account_id": NOBODY}),
     Damage("due_work.stray", "due_work", HOLD_EXPIRY, {"subject": "auth_other"}, names_new=True),
+    Damage("due_work.stray", "due_work", KEPT, {"subject": "webhook_other"}, names_new=True),
+    Damage("retention.unplanned", "due_work", KEPT, {"subject": "webhook_other"}),
+    Damage("retention.unplanned", "due_work", KEPT, {"kind": "other"}),
     Damage("feed_item.writer", "feed_items", changes={"created_at": later}),
     Damage("feed_item.client", "feed_items", changes={"client_id": "oauth2client_other"}),
     Damage("account.missing", "feed_items", changes={"account_id": NOBODY}, names_new=True,
@@ -215,6 +219,10 @@ EDITS = [
     Damage("feed_dismissal.stray", "feed_dismissals", changes={"subject": "feeditem_other"},
            names_new=True),
     Damage("webhook.sequence", "webhooks", TOLD, {"next_sequence": more}),
+    Damage("webhook.sequence", "webhooks", TOLD, {"kept_from": more}),
+    Damage("webhook.sequence", "webhooks", "kept_from > 1", {"kept_from": less}),
+    Damage("webhook.kept", "webhooks", TOLD, {"kept_from": 0}),
+    Damage("webhook.kept", "webhooks", TOLD, {"kept_from": 10**6}),
     Damage("webhook.events", "webhooks", TOLD, {"events": "["}),
     Damage("webhook.client", "webhooks", changes={"client_id": "oauth2client_other"}),
     Damage("webhook.removed", "webhooks", TOLD, {"url": ""}),
@@ -237,6 +245,22 @@ EDITS = [
     Damage("delivery.state", "deliveries", "state = 'cancelled'",
            {"state": "pending", "finished_at": None}),
     Damage("delivery.state", "deliveries", "state = 'pending'", {"finished_at": NOON}),
+    Damage("delivery.state", "deliveries", "state = 'pending'",
+           {"finished_at": NOON, "state": "delivered"}),
+    Damage("delivery.state", "deliveries", "state = 'pending' AND attempts = 0",
+           {"finished_at": NOON, "state": "failed"}),
+    Damage("delivery.state", "deliveries", "state = 'delivered'", {"state": "failed"}),
+    Damage("delivery.state", "deliveries", "state = 'failed'", {"state": "delivered"}),
+    Damage("delivery.attempts", "deliveries", changes={"attempts": more}),
+    Damage("delivery.attempts", "deliveries", "attempts = 1", {"attempts": less}),
+    Damage("delivery.attempts", "delivery_attempts", "attempt = 1", {"attempt": 3}),
+    Damage("delivery.attempts", "delivery_attempts", "attempt = 1", {"attempt": 0}),
+    Damage("delivery.state", "delivery_attempts", "status = 200", {"status": 503}),
+    Damage("delivery.state", "delivery_attempts", "status = 410", {"status": 204}),
+    Damage("attempt.stray", "delivery_attempts", changes={"sequence": 10**6},
+           subject="webhook_id"),
+    Damage("attempt.stray", "delivery_attempts", changes={"webhook_id": "webhook_other"},
+           names_new=True, subject="webhook_id"),
     Damage("account.owners", "owners", "position = 0", {"position": 2}, subject="account_id"),
     Damage("owner.membership", "owners", changes={"user_id": "user_0000B3wV5n0FxAjLRtSlPc"},
            names_new=True),
@@ -257,10 +281,14 @@ DELETIONS = [
     Damage("transaction.held", "authorisations", HELD, subject="transaction_id"),
     Damage("transaction.pending", "authorisations", CHECKED, subject="transaction_id"),
     Damage("authorisation.due", "due_work", HOLD_EXPIRY),
+    Damage("retention.unplanned", "due_work", KEPT),
     Damage("feed_dismissal.stray", "feed_items", "expires_at IS NULL"),
     Damage("delivery.missing", "deliveries", subject="subject"),
     Damage("webhook.sequence", "deliveries", subject="webhook_id"),
     Damage("webhook.sequence", "deliveries", "sequence = 7", subject="webhook_id"),
+    Damage("attempt.stray", "deliveries", "attempts > 0", subject="webhook_id"),
+    Damage("delivery.attempts", "delivery_attempts", "attempt = 1"),
+    Damage("delivery.attempts", "delivery_attempts", "attempt = 2"),
     Damage("account.owners", "owners", subject="account_id"),
     Damage("account.owners", "owners", "position = 1", subject="account_id"),
     Damage("owner.membership", "memberships"),
@@ -288,6 +316,7 @@ STRAYS = [
     Damage("account.missing", "outcomes", changes={"account_id": NOBODY}, names_new=True,
            subject="account_id"),
     Damage("due_work.stray", "due_work", HOLD_EXPIRY, {"subject": "auth_new"}, names_new=True),
+    Damage("due_work.stray", "due_work", KEPT, {"subject": "webhook_new"}, names_new=True),
     *(Damage("account.missing", table, changes={"account_id": NOBODY} | other, names_new=True,
              subject="account_id")
       for table, other in (("feed_items", {"id": "feeditem_other"}), ("feed_writers", {}),
@@ -300,6 +329,12 @@ STRAYS = [
            names_new=True),
     Damage("delivery.stray", "deliveries", changes={"id": "delivery_other", "sequence": 10**6},
            names_new=True),
+    Damage("delivery.attempts", "delivery_attempts", changes={"attempt": 10**6}),
+    Damage("attempt.stray", "delivery_attempts", changes={"sequence": 10**5},
+           subject="webhook_id"),
+    Damage("attempt.stray", "delivery_attempts", changes={"webhook_id": "webhook_new"},
+           names_new=True, subject="webhook_id"),
+    Damage("attempt.stray", "delivery_attempts", changes={"shard": 10**6}, subject="webhook_id"),
     Damage("account.owners", "owners",
            changes={"user_id": "user_0000B3wV5n0FxAjLRtSlPc", "position": 1},
            subject="account_id"),
@@ -336,6 +371,14 @@ async def do_damage(saboteur: Saboteur, damage: Damage, row: Values) -> None:
         await saboteur.insert(damage.table, row | damage.changed(row))
 
 
+async def expected(saboteur: Saboteur, damage: Damage, row: Values) -> tuple[str, str]:
+    """The finding that must be among the audit's; attempts are named by their delivery."""
+    if damage.table != "delivery_attempts" or damage.subject:
+        return damage.expected(row)
+    where = f"webhook_id = '{row['webhook_id']}' AND sequence = {row['sequence']}"
+    return damage.code, str((await saboteur.pick("deliveries", where))["id"])
+
+
 _NEW = {
     "entry_sets": "booked_at >= {NOON}",
     "entries": """(shard, account_id, sequence) IN (SELECT shard, account_id, sequence
@@ -344,9 +387,10 @@ _NEW = {
     "authorisations": """(shard, transaction_id) IN (SELECT shard, id
                          FROM transactions WHERE created_at >= {NOON})""",
     "outcomes": "decided_at >= {NOON}",
-    "due_work": """(shard, subject) IN (SELECT a.shard, a.id FROM authorisations a
+    "due_work": """(kind = 'webhook_deliveries' OR (shard, subject) IN
+                   (SELECT a.shard, a.id FROM authorisations a
                    JOIN transactions t ON t.shard = a.shard AND t.id = a.transaction_id
-                   WHERE t.created_at >= {NOON})""",
+                   WHERE t.created_at >= {NOON}))""",
 }
 
 

@@ -10,11 +10,17 @@ from minibank.feed.content import merge
 from minibank.feed.items import FeedRules, create_item
 from minibank.feed.records import Content
 from minibank.feed.store import Reader
+from minibank.webhooks.delivering import store
+from minibank.webhooks.delivering.policies import Policies
+from minibank.webhooks.delivering.recording import record
+from minibank.webhooks.delivering.records import Attempt, Attempted, Claim, Fault, Headers
 from minibank.webhooks.events import DEFAULT
 from minibank.webhooks.records import Webhook
 from minibank.webhooks.registering import register_webhook, remove_webhook
+from minibank.webhooks.retention.purging import purge
 from tests.support.banking import Holder
 
+LEASE = 60_000_000
 RULES = FeedRules(items_per_day=1000, key_seconds=86_400)
 URL = "https://app.example/hooks?key=wEXQbNaJ"
 
@@ -91,6 +97,54 @@ async def list_told(db: Database, webhook: Webhook) -> list[Told]:
         return [Told(*row) for row in rows]
 
     return await db.read(work)
+
+
+async def claim(db: Database, webhook: Webhook, sequence: int) -> Claim:
+    """A delivery as a process has it that is about to send it."""
+    until = db.clock.now() + LEASE
+
+    async def work(tx: Tx) -> Claim:
+        key = (webhook.shard, webhook.id, sequence)
+        await store.set_leases(tx, [key], until)
+        [found] = await store.list_found(tx, [key], until)
+        return found.claim
+
+    return await db.transact(work)
+
+
+async def end_attempt(
+    db: Database,
+    claim: Claim,
+    status: int = 200,
+    *,
+    sent: Headers = (("User-Agent", "minibank"),),
+    said: Headers = (("Server", "app"),),
+    excerpt: bytes = b"thanks",
+    fault: Fault = "",
+) -> None:
+    """Record an attempt that was answered with this status."""
+    attempt = Attempt(
+        attempted_at=db.clock.now(),
+        microseconds=1500,
+        request_headers=sent,
+        status=status,
+        response_headers=said,
+        excerpt=excerpt,
+        fault=fault,
+    )
+    made = [Attempted(claim, attempt)]
+    await db.transact(lambda tx: record(tx, made, Policies(), lambda: 0.5))
+
+
+async def deliver(db: Database, webhook: Webhook, sequence: int, *statuses: int) -> None:
+    """Attempts to make a delivery, one for each status that its receiver answered with."""
+    for status in statuses or (200,):
+        await end_attempt(db, await claim(db, webhook, sequence), status)
+
+
+async def purge_now(db: Database, webhook: Webhook, kept_seconds: int = 0) -> int | None:
+    """Remove what was kept for so long; when to come again."""
+    return await db.transact(lambda tx: purge(tx, webhook.shard, webhook.id, kept_seconds))
 
 
 def reader_of(holder: Holder, client_id: str, user_id: str = "") -> Reader:

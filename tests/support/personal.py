@@ -16,7 +16,14 @@ from minibank.payments.engine import Engine
 from minibank.transactions.annotate import Target, annotate
 from minibank.webhooks.records import Webhook
 from tests.support.banking import Holder, Orders, add_merchant
-from tests.support.outbox import listen, post_item, reader_of
+from tests.support.outbox import (
+    claim,
+    end_attempt,
+    list_told,
+    listen,
+    post_item,
+    reader_of,
+)
 from tests.support.people import App, new_app, new_person, refresh, refused, sign_in
 
 MARK = "Unmistakable"
@@ -58,6 +65,7 @@ async def live(db: Database, clock: FakeClock, *, is_leaving: bool = False) -> L
     life = Life(ada, bob, app, own, joint, bobs)
     await _listen(db, life)
     await _spend(db, life)
+    await _tell(db, life)
     await _write(db, life)
     await _sign_in(db, life)
     if is_leaving:
@@ -133,6 +141,20 @@ async def _spend(db: Database, life: Life) -> None:
     await engine.execute(rent)
 
 
+async def _tell(db: Database, life: Life) -> None:
+    """Attempts to tell of all that, whose receivers say it back: it is still to be told."""
+    for name, webhook in life.webhooks.items():
+        for told in await list_told(db, webhook):
+            await end_attempt(
+                db,
+                await claim(db, webhook, told.sequence),
+                500,
+                sent=(("Webhook-Signature", f"v1,{name}-{MARK}"),) if name == "own" else (),
+                said=(("X-Echo", told.payload.decode()),),
+                excerpt=told.payload,
+            )
+
+
 async def _write(db: Database, life: Life) -> None:
     """Notes, changed, and what a client keeps."""
     await with_notes(db, life, life.own)
@@ -195,5 +217,6 @@ def rows_of_others(life: Life, rows: Dump) -> set[str]:
     shared = {life.bobs.account_id, life.joint.account_id}
     ids = {life.bob.id, "bob@example.com", *shared}
     ids |= {row["id"] for row in rows["transactions"] if row["account_id"] in shared}
+    ids |= {life.webhooks[name].id for name in ("bob's", "bob's joint")}
     assert shard_of(life.bob.id) is not None
     return ids

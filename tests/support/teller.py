@@ -8,9 +8,17 @@ from minibank.db import Database
 from minibank.feed.items import dismiss_item
 from minibank.payments.commands import Command, Outcome
 from minibank.payments.engine import Engine
+from minibank.webhooks.records import Webhook
 from tests.support.banking import Holder, Orders, add_merchant, open_holder, read_funds
 from tests.support.callers import add_client
-from tests.support.outbox import listen, post_item, reader_of, stop_listening
+from tests.support.outbox import (
+    deliver,
+    listen,
+    post_item,
+    purge_now,
+    reader_of,
+    stop_listening,
+)
 
 EUROS = {"local_amount": 600, "local_currency": "EUR"}
 
@@ -77,7 +85,7 @@ class Teller:
 
     async def do_everything(self) -> None:
         """Every command in every way it can end, for every customer."""
-        await self._listen()
+        webhook = await self._listen()
         for holder in self.holders:
             await self._move_money(holder)
             await self._pay_by_card(holder)
@@ -86,12 +94,12 @@ class Teller:
         await self._be_declined()
         await self._repeat()
         await self._overdraw()
+        await self._tell(webhook)
 
-    async def _listen(self) -> None:
+    async def _listen(self) -> Webhook:
         """Webhooks that stay, one that is told of nothing, one that goes; and items on feeds."""
         app, other = [(await add_client(self.db, name)).client.id for name in ("App", "Other")]
-        for client_id in (app, app, other):
-            await listen(self.db, client_id, self.couple)
+        webhook, *_ = [await listen(self.db, one, self.couple) for one in (app, app, other)]
         await listen(self.db, app, self.ada, events=("balance.updated",))
         brief = await listen(self.db, app, self.brian)
         await stop_listening(self.db, await listen(self.db, app, self.brian))
@@ -104,6 +112,16 @@ class Teller:
         await post_item(self.db, reader, key="rain")
         await post_item(self.db, reader_of(self.ada, other), expires_at=later, title="Short")
         await self.db.transact(lambda tx: dismiss_item(tx, lasting, reader.user_id))
+        return webhook
+
+    async def _tell(self, webhook: Webhook) -> None:
+        """The first of what a webhook is told: some is over for so long that it is gone."""
+        await deliver(self.db, webhook, 1, 200)
+        await deliver(self.db, webhook, 2, 410)
+        await purge_now(self.db, webhook)
+        await deliver(self.db, webhook, 3, 500, 200)
+        await deliver(self.db, webhook, 4, 500, 410)
+        await deliver(self.db, webhook, 5, 500)
 
     async def _move_money(self, holder: Holder) -> None:
         await self.do(self.orders.top_up(holder, 10_000))

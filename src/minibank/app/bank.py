@@ -18,6 +18,7 @@ from minibank.oauth.tokens import TokenRules
 from minibank.payments.engine import Engine, EngineSettings
 from minibank.payments.metrics import EngineMetrics
 from minibank.settings import Settings
+from minibank.settings.about import DAY
 from minibank.webhooks.signing import SigningKeys
 from minibank.worker.audits import AuditSettings, BackgroundAudit
 from minibank.worker.due import DueWork
@@ -90,7 +91,7 @@ async def open_works(
         due = DueWork(
             db,
             engine,
-            kinds=kinds_of(TokenRules.from_settings(settings)),
+            kinds=kinds_of(TokenRules.from_settings(settings), settings.webhook_kept_days * DAY),
             lease_seconds=settings.due_work_lease_seconds,
             clock=SystemClock(),
             metrics=metrics.due,

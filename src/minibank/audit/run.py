@@ -8,6 +8,7 @@ from minibank.audit.findings import AuditReport
 from minibank.audit.marks.store import delete_marks, put_marks
 from minibank.audit.plan import PROVE, Plan
 from minibank.audit.store import AccountKey
+from minibank.audit.strays.attempts import find_stray_attempts
 from minibank.audit.stretch import Stretch, StretchAudit
 from minibank.db import Database, ReadTx, Tx
 
@@ -34,9 +35,10 @@ async def audit(db: Database, plan: Plan = PROVE, progress: Progress | None = No
         if progress:
             progress(report.accounts, total)
         after = stretch.until
-    strays = AuditReport()
-    strays.add(*await check_due_work(db))
-    await _add(report, plan, strays)
+    for look in (check_due_work, find_stray_attempts):
+        part = AuditReport()
+        part.add(*await look(db))
+        await _add(report, plan, part)
     return report
 
 

@@ -20,3 +20,9 @@ async def plan(tx: Tx, works: Iterable[Planned]) -> None:
         earliest[one.shard, one.kind, one.subject] = one
     if earliest:
         await store.put_work(tx, sorted(earliest.values()))
+
+
+async def take_back(tx: Tx, shard: int, kind: str, subject: str) -> None:
+    """Have this not be done: what it is about goes in this unit of work. Waits for whoever does it
+    at the moment."""
+    await store.delete_work(tx, shard, kind, subject)

@@ -37,3 +37,13 @@ async def put_work(tx: Tx, works: Sequence[Planned]) -> None:
         [one.subject for one in works],
         [one.due_at for one in works],
     )
+
+
+async def delete_work(tx: Tx, shard: int, kind: str, subject: str) -> None:
+    """Remove a piece of work, whenever it is due, or none when it is not there."""
+    await tx.execute(
+        "DELETE FROM due_work WHERE shard = $1 AND kind = $2 AND subject = $3",
+        shard,
+        kind,
+        subject,
+    )

@@ -25,7 +25,7 @@ from minibank.oauth.store import list_clients
 from minibank.oauth.throttle import login_subject
 from minibank.privacy import store
 from minibank.privacy.books import PAGE, Books, export_books
-from minibank.privacy.messages import View, export_messages
+from minibank.privacy.messages.exporting import View, export_messages
 from minibank.transactions.store import list_merchants, list_page
 from minibank.transactions.windows import Span
 from minibank.transactions.wire import decode_metadata, show_merchants, show_transaction
@@ -175,7 +175,7 @@ async def _export_account(tx: ReadTx, subject: Subject, account: Account, lines:
     assert balance is not None, "every account has a balance"
     shown = show_account(account, subject.bic)
     own = [owner for owner in shown.owners if owner.user_id == user_id]
-    others = len(shown.owners) - len(own)
+    others = [owner.user_id for owner in shown.owners if owner.user_id != user_id]
     first = user_id if shown.description == user_id else ""
     shown = msgspec.structs.replace(shown, owners=own, description=first)
     lines.put(
@@ -184,7 +184,7 @@ async def _export_account(tx: ReadTx, subject: Subject, account: Account, lines:
             "account": shown,
             "state": account.state,
             "closed": _instant(account.closed_at),
-            "other_owners": others,
+            "other_owners": len(others),
             "booked": balance["booked"],
             "held": balance["held"],
             "overdraft_limit": balance["overdraft_limit"],
@@ -204,8 +204,9 @@ async def _export_account(tx: ReadTx, subject: Subject, account: Account, lines:
                 },
             )
     await _export_history(tx, subject, (shard, account.id), lines)
-    await export_messages(tx, View(shard, account.id, user_id), lines)
-    await export_books(tx, Books(shard, account.id, balance["chain_length"], others > 0), lines)
+    await export_messages(tx, View(shard, account.id, user_id, others), lines)
+    books = Books(shard, account.id, balance["chain_length"], is_joint=bool(others))
+    await export_books(tx, books, lines)
 
 
 async def _export_history(

@@ -39,6 +39,7 @@ _ROW_GOES = Column("erased", "the row is deleted")
 _BOOKS = Column("kept", "the books, which prove themselves")
 _STATE = Column("kept", "one of a few words")
 _NUMBER = Column("pseudonymous", "numbers are never given to another account")
+_FORGOTTEN = Column("erased", "emptied; also where others' webhooks were told of the erased person")
 _AMOUNTS = Column("kept", "says how much in which currency")
 
 INVENTORY: Mapping[str, Held] = {
@@ -225,6 +226,8 @@ INVENTORY: Mapping[str, Held] = {
             "user_id": _USER,
             "url": Column("erased", "emptied, and the webhook removed"),
             "events": Column("kept", "what it asked for"),
+            "policy": _STATE,
+            "signing": _STATE,
         },
     ),
     "deliveries": Held(
@@ -240,6 +243,16 @@ INVENTORY: Mapping[str, Held] = {
                 "emptied; what others' webhooks are told loses the erased person's name and words",
             ),
             "state": _STATE,
+        },
+    ),
+    "delivery_attempts": Held(
+        shown_as="delivery_attempt",
+        columns={
+            "webhook_id": Column("pseudonymous", "the id of a webhook without an address"),
+            "request_headers": _FORGOTTEN,
+            "response_headers": _FORGOTTEN,
+            "excerpt": _FORGOTTEN,
+            "error": _STATE,
         },
     ),
     "due_work": Held(

@@ -2,7 +2,8 @@
 
 Nothing else ever changes a message. What the person's own webhooks were told is over and forgotten,
 while its row stays and is numbered; others' webhooks go on, and what they were told of the person
-says afterwards what the transaction says.
+says afterwards what the transaction says. Of the attempts there stays when they were made and what
+came of them; one that is under way meanwhile is recorded without the rest.
 """
 
 from collections.abc import Sequence
@@ -58,13 +59,17 @@ async def forget_told(
     found = await store.find_removed(tx, shard, account_id, user_id, after)
     if found is None:
         return None
-    begin = after[1] if found == after[0] else 0
-    await store.blank_payloads(tx, shard, found, begin, begin + limit)
-    return found, begin + limit
+    webhook_id, kept_from = found
+    begin = max(after[1] if webhook_id == after[0] else 0, kept_from - 1)
+    await store.blank_payloads(tx, shard, webhook_id, begin, begin + limit)
+    return webhook_id, begin + limit
 
 
 async def retell(tx: Tx, news: Sequence[Retold]) -> None:
-    """Have what was told of these transactions say what they say now, sent already or not."""
+    """Have what was told of these transactions say what they say now, sent already or not.
+
+    Receivers may have answered with what they were told: answers are forgotten.
+    """
     said = {one.transaction_id: one for one in news}
     payloads = []
     for row in await store.lock_told(
@@ -74,12 +79,15 @@ async def retell(tx: Tx, news: Sequence[Retold]) -> None:
         [one.transaction_id for one in news],
     ):
         payload = _retold(row["payload"], said[row["subject"]]) if row["payload"] else b""
-        payloads.append((row["shard"], row["webhook_id"], row["sequence"], payload))
+        key = (row["shard"], row["webhook_id"], row["sequence"])
+        payloads.append((*key, payload, row["retold"] + 1))
     await store.update_payloads(tx, payloads)
 
 
 def _retold(payload: bytes, now: Retold) -> bytes:
     message = _decode(payload)
+    if "description" not in message.data:  # of a balance, which tells of nobody
+        return payload
     message.data["description"] = msgspec.Raw(_encode(now.description))
     message.data["counterparty"] = msgspec.Raw(now.counterparty.encode())
     return _encode(message)

@@ -37,6 +37,10 @@ FEED_ITEM_UPDATED: Event = "feed_item.updated"
 FEED_ITEM_DELETED: Event = "feed_item.deleted"
 WEBHOOK_DISABLED: Event = "webhook.disabled"
 
+WEBHOOK_TEST = "webhook.test"
+UNASKED = (WEBHOOK_TEST,)
+"""What a webhook is told of although it did not ask for it by name: its client did."""
+
 DEFAULT = (TRANSACTION_CREATED,)
 """What a client is told of when it asks for nothing else: the one event of the documented API."""
 

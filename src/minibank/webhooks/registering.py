@@ -12,6 +12,8 @@ from minibank.core.errors import BadRequest, NotFound
 from minibank.db import Tx
 from minibank.webhooks import store
 from minibank.webhooks.records import Webhook
+from minibank.webhooks.retention.purging import plan_purge, unplan_purge
+from minibank.webhooks.retention.store import delete_webhook
 from minibank.webhooks.signing import OVERLAP_SECONDS
 
 
@@ -36,20 +38,26 @@ async def register_webhook(tx: Tx, webhook: Webhook, webhooks_max: int) -> None:
             f"A client may have {webhooks_max} webhooks on an account",
         )
     end = await store.read_end_of_history(tx, webhook.shard, webhook.account_id)
+    await plan_purge(tx, webhook.shard, webhook.id)
     await store.insert_webhook(tx, webhook, end)
 
 
 async def remove_webhook(tx: Tx, webhook: Webhook) -> None:
     """Remove a webhook that was found; what it was still to be told is dropped.
 
-    Raises `NotFound` when it went meanwhile.
+    The row stays as long as deliveries tell of it: one that was never told of anything goes. Raises
+    `NotFound` when it went meanwhile.
     """
     await store.lock_account(tx, webhook.shard, webhook.account_id)
     found = await store.find_webhook(tx, webhook.shard, webhook.id, webhook.client_id)
     if found is None:
         raise no_such_webhook()
-    end = await store.read_end_of_history(tx, webhook.shard, webhook.account_id)
-    await store.remove_webhook(tx, found, end)
+    if await store.was_told(tx, found):
+        end = await store.read_end_of_history(tx, found.shard, found.account_id)
+        await store.remove_webhook(tx, found, end)
+    else:
+        await unplan_purge(tx, found.shard, found.id)
+        await delete_webhook(tx, found.shard, found.id)
 
 
 async def rotate_secret(tx: Tx, webhook: Webhook) -> Webhook:

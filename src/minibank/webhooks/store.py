@@ -89,11 +89,12 @@ async def list_webhooks_of(
 
 async def find_removed(
     tx: ReadTx, shard: int, account_id: str, user_id: str, after: tuple[str, int]
-) -> str | None:
-    """A removed webhook, of a user or of anybody, that was told something beyond a place."""
+) -> tuple[str, int] | None:
+    """A removed webhook, of a user or of anybody, that was told something beyond a place; and the
+    number from which on that is there."""
     row = await tx.fetch_one(
         """
-        SELECT id FROM webhooks
+        SELECT id, kept_from FROM webhooks
         WHERE shard = $1 AND account_id = $2 AND ($3 = '' OR user_id = $3)
           AND removed_at IS NOT NULL AND (id > $4 OR (id = $4 AND next_sequence - 1 > $5))
         ORDER BY id LIMIT 1
@@ -103,7 +104,7 @@ async def find_removed(
         user_id,
         *after,
     )
-    return None if row is None else row["id"]
+    return None if row is None else (row["id"], row["kept_from"])
 
 
 async def find_webhook(tx: ReadTx, shard: int, webhook_id: str, client_id: str) -> Webhook | None:
@@ -143,18 +144,19 @@ async def insert_webhook(tx: Tx, webhook: Webhook, starts_after: int) -> None:
     )
 
 
-async def remove_webhook(tx: Tx, webhook: Webhook, ends_after: int) -> None:
-    """Forget a webhook's address, tell it of nothing after this place, and stop what is under way.
-
-    The row stays as long as deliveries tell of it: one that was never told of anything goes.
-    """
-    gone = await tx.execute(
-        "DELETE FROM webhooks WHERE shard = $1 AND id = $2 AND next_sequence = 1",
+async def was_told(tx: ReadTx, webhook: Webhook) -> bool:
+    """Whether a webhook was ever told of anything."""
+    row = await tx.fetch_one(
+        "SELECT next_sequence FROM webhooks WHERE shard = $1 AND id = $2",
         webhook.shard,
         webhook.id,
     )
-    if gone:
-        return
+    return row is not None and row["next_sequence"] > 1
+
+
+async def remove_webhook(tx: Tx, webhook: Webhook, ends_after: int) -> None:
+    """Forget a webhook's address, tell it of nothing after this place, and stop what is under
+    way."""
     await tx.execute(
         "UPDATE webhooks SET url = '', removed_at = $3, ends_after = $4"
         " WHERE shard = $1 AND id = $2",
@@ -211,9 +213,19 @@ async def insert_deliveries(tx: Tx, deliveries: Sequence[tuple[int, Delivery]]) 
 
 
 async def blank_payloads(tx: Tx, shard: int, webhook_id: str, after: int, until: int) -> None:
-    """Forget what a webhook was told beyond a number and up to another."""
+    """Forget what a webhook was told beyond a number and up to another, and what it answered."""
     await tx.execute(
-        "UPDATE deliveries SET payload = $5"
+        "UPDATE deliveries SET payload = $5, retold = retold + 1"
+        " WHERE shard = $1 AND webhook_id = $2 AND sequence > $3 AND sequence <= $4",
+        shard,
+        webhook_id,
+        after,
+        until,
+        b"",
+    )
+    await tx.execute(
+        "UPDATE delivery_attempts"
+        " SET request_headers = '[]', response_headers = '[]', excerpt = $5"
         " WHERE shard = $1 AND webhook_id = $2 AND sequence > $3 AND sequence <= $4",
         shard,
         webhook_id,
@@ -229,7 +241,7 @@ async def lock_told(
     """What webhooks of these accounts were told of these subjects, held and in order."""
     return await tx.fetch(
         """
-        SELECT d.shard, d.webhook_id, d.sequence, d.subject, d.payload
+        SELECT d.shard, d.webhook_id, d.sequence, d.subject, d.payload, d.retold
         FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(shard, account_id, subject)
         JOIN deliveries d ON d.shard = k.shard AND d.account_id = k.account_id
              AND d.subject = k.subject
@@ -242,6 +254,15 @@ async def lock_told(
     )
 
 
-async def update_payloads(tx: Tx, payloads: Sequence[tuple[int, str, int, bytes]]) -> None:
-    """Store messages, by (shard, webhook, number, message)."""
-    await tx.update_rows("deliveries", ("shard", "webhook_id", "sequence"), ("payload",), payloads)
+async def update_payloads(tx: Tx, payloads: Sequence[tuple[int, str, int, bytes, int]]) -> None:
+    """Store messages and how often they were changed, by (shard, webhook, number, message, count);
+    what was answered to the former ones is forgotten."""
+    await tx.update_rows(
+        "deliveries", ("shard", "webhook_id", "sequence"), ("payload", "retold"), payloads
+    )
+    await tx.update_rows(
+        "delivery_attempts",
+        ("shard", "webhook_id", "sequence"),
+        ("request_headers", "response_headers", "excerpt"),
+        [(*one[:3], "[]", "[]", b"") for one in payloads],
+    )

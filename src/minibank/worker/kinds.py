@@ -28,6 +28,7 @@ from minibank.oauth.tokens import TokenRules
 from minibank.payments.commands import Command, ExpireAuthorisation
 from minibank.payments.effects import EXPIRY
 from minibank.privacy.erasure import go_on_erasing
+from minibank.webhooks.retention.purging import KEPT_SECONDS, WEBHOOK_DELIVERIES, purge
 from minibank.worker.store import DueRow
 
 ISSUER = "due_work"
@@ -58,8 +59,13 @@ def _expire(row: DueRow) -> Command:
     )
 
 
-def kinds_of(rules: TokenRules) -> Kinds:
-    """All that falls due in a bank with these rules about tokens."""
+def kinds_of(rules: TokenRules, deliveries_kept_seconds: int = KEPT_SECONDS) -> Kinds:
+    """All that falls due in a bank with these rules about tokens, and that keeps what webhooks were
+    told for so long once it is over."""
+
+    async def purge_deliveries(tx: Tx, row: DueRow) -> int | None:
+        return await purge(tx, row.shard, row.subject, deliveries_kept_seconds)
+
     return Kinds(
         commands={EXPIRY: _expire},
         chores={
@@ -69,6 +75,7 @@ def kinds_of(rules: TokenRules) -> Kinds:
             CLIENT_SECRETS: lambda tx, row: sweep_secrets(tx, row.subject),
             FEED_ITEMS: lambda tx, row: sweep_items(tx, row.shard),
             FEED_KEYS: lambda tx, row: sweep_keys(tx, row.shard),
+            WEBHOOK_DELIVERIES: purge_deliveries,
             ERASURE: lambda tx, row: go_on_erasing(tx, row.subject),
         },
     )

@@ -118,3 +118,21 @@ async def test_what_waited_too_long_for_its_turn_is_not_begun(
     await run_until_idle(dispatcher)
     assert sorted(claim.sequence for claim in sender.sent) == [1, 2, 3, 4]
     assert {one.attempts for one in await list_told(db, webhook)} == {1}
+
+
+async def test_what_was_taken_after_all_is_delivered_though_others_gave_it_up(
+    db: Database, money: Engine, holder: Holder, webhook: Webhook, sender: FakeSender
+) -> None:
+    real = FakeClock(db.clock.now())
+    sender.gate.clear()
+    await pay(money, holder)
+    slow = dispatcher_of(db, sender, clock=real)
+    await slow.run_round()
+    await asyncio.sleep(0)
+    real.advance(61)
+    await run_until_idle(dispatcher_of(db, FakeSender(db.clock, answer=410), clock=real))
+    assert (await the_delivery(db, webhook)).state == "failed"
+    sender.gate.set()
+    await slow.settle()
+    await run_until_idle(slow)
+    assert (await the_delivery(db, webhook)).state == "delivered"

@@ -51,6 +51,9 @@ async def _walk_the_rest(tx: ReadTx) -> AsyncIterator[Finding]:
     for row in await store.list_unplanned_secrets(tx, ended_by):
         message = "a secret has ended and nothing removes it"
         yield Finding("retention.unplanned", "", row["client_id"], message)
+    for row in await store.list_unplanned_purges(tx):
+        message = "nothing removes what it was told"
+        yield Finding("retention.unplanned", row["account_id"], row["id"], message)
     for row in await store.list_unplanned_erasures(tx):
         message = "is being erased and nothing goes on with it"
         yield Finding("erasure.unplanned", "", row["id"], message)

@@ -15,6 +15,7 @@ from minibank.oauth.retention.planning import (
     TOKEN_PAIRS,
 )
 from minibank.payments.effects import EXPIRY
+from minibank.webhooks.retention.purging import WEBHOOK_DELIVERIES
 
 EXPIRIES_PAGE = 5000
 """How many expiries are read at a time."""
@@ -37,17 +38,21 @@ async def list_expiries(tx: ReadTx, after: tuple[int, str]) -> Sequence[Row]:
 
 
 async def list_stray_sweeps(tx: ReadTx) -> Sequence[Row]:
-    """Removals that are of no shard's, or of no client's secrets."""
+    """Removals that are of no shard's, of no client's secrets, or of no webhook's deliveries."""
     return await tx.fetch(
         """
         SELECT d.account_id, d.subject
-        FROM due_work d LEFT JOIN oauth_clients c ON c.id = d.subject
+        FROM due_work d
+        LEFT JOIN oauth_clients c ON c.id = d.subject
+        LEFT JOIN webhooks w ON w.shard = d.shard AND w.id = d.subject
         WHERE d.shard >= $1
-          AND ((d.kind = ANY($2) AND d.subject <> d.kind) OR (d.kind = $3 AND c.id IS NULL))
+          AND ((d.kind = ANY($2) AND d.subject <> d.kind) OR (d.kind = $3 AND c.id IS NULL)
+               OR (d.kind = $4 AND w.id IS NULL))
         """,
         0,
         [*SWEEPS, *FEED_SWEEPS],
         CLIENT_SECRETS,
+        WEBHOOK_DELIVERIES,
     )
 
 
@@ -107,6 +112,20 @@ async def list_unplanned_secrets(tx: ReadTx, ended_by: int) -> Sequence[Row]:
         EVERYWHERE,
         ended_by,
         CLIENT_SECRETS,
+    )
+
+
+async def list_unplanned_purges(tx: ReadTx) -> Sequence[Row]:
+    """Webhooks of which nothing removes what they were told."""
+    return await tx.fetch(
+        """
+        SELECT w.account_id, w.id
+        FROM webhooks w
+        LEFT JOIN due_work d ON d.shard = w.shard AND d.kind = $2 AND d.subject = w.id
+        WHERE w.shard >= $1 AND d.kind IS NULL
+        """,
+        0,
+        WEBHOOK_DELIVERIES,
     )
 
 

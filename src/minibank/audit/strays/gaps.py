@@ -8,24 +8,22 @@ from minibank.audit.strays import store
 from minibank.core.ids import SHARDS
 from minibank.db import ReadTx
 
-AccountKey = tuple[int, str]
+RowKey = tuple[int, str]
+"""A shard and an id there."""
 
 _LAST_ID = "\U0010ffff"
 """After every id."""
 
 
-async def find_strays(
-    tx: ReadTx, keys: Sequence[AccountKey], *, in_full: bool
-) -> Iterator[Finding]:
+async def find_strays(tx: ReadTx, keys: Sequence[RowKey], *, in_full: bool) -> Iterator[Finding]:
     """Strays between neighbouring accounts, whose `keys` come in order.
 
     An authorisation that has ended is found `in_full` only: no index leads to it by its account.
     """
-    gaps = [gap for one, next_one in pairwise(keys) for gap in _gaps(one, next_one)]
-    columns = _columns(gaps)
+    columns = gaps_between(keys)
     rows = [*await store.list_between(tx, *columns)]
     rows += await store.list_messages_between(tx, *columns)
-    for above, below in _outside(keys[0][0], keys[-1][0]):
+    for above, below in no_shards_between(keys[0][0], keys[-1][0]):
         rows += await store.list_in_shards(tx, above, below)
         rows += await store.list_messages_in_shards(tx, above, below)
     if in_full:
@@ -42,8 +40,15 @@ async def find_strays(
     )
 
 
-def _gaps(one: AccountKey, next_one: AccountKey) -> list[tuple[int, str, str]]:
-    """Where there can be strays between two accounts, as (shard, after id, until id)."""
+def gaps_between(keys: Sequence[RowKey]) -> tuple[list[int], list[str], list[str]]:
+    """Where there can be strays between neighbours, as columns of shards, ids before and after."""
+    gaps = [gap for one, next_one in pairwise(keys) for gap in _gaps(one, next_one)]
+    shards, after, until = zip(*gaps, strict=True)
+    return list(shards), list(after), list(until)
+
+
+def _gaps(one: RowKey, next_one: RowKey) -> list[tuple[int, str, str]]:
+    """Where there can be strays between two rows, as (shard, after id, until id)."""
     if one[0] == next_one[0]:
         return [(one[0], one[1], next_one[1])]
     empty = range(max(one[0] + 1, 0), min(next_one[0], SHARDS))
@@ -54,14 +59,9 @@ def _gaps(one: AccountKey, next_one: AccountKey) -> list[tuple[int, str, str]]:
     ]
 
 
-def _outside(first: int, last: int) -> Iterator[tuple[int, int]]:
+def no_shards_between(first: int, last: int) -> Iterator[tuple[int, int]]:
     """The ranges between two shards, ends excluded, in which no shard may be."""
     if first < 0:
         yield first, min(last, 0)
     if last > SHARDS:
         yield max(first, SHARDS - 1), last
-
-
-def _columns(gaps: Sequence[tuple[int, str, str]]) -> tuple[list[int], list[str], list[str]]:
-    shards, after, until = zip(*gaps, strict=True)
-    return list(shards), list(after), list(until)

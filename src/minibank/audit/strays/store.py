@@ -161,3 +161,44 @@ async def list_authorisations(
         *after,
         *until,
     )
+
+
+async def list_webhook_keys(tx: ReadTx, after: tuple[int, str], limit: int) -> Sequence[Row]:
+    """The next webhooks, in order."""
+    return await tx.fetch(
+        """
+        SELECT shard, id FROM webhooks
+        WHERE shard >= $1 AND (shard, id) > ($1, $2) ORDER BY shard, id LIMIT $3
+        """,
+        *after,
+        limit,
+    )
+
+
+async def list_attempts_between(
+    tx: ReadTx, shards: Sequence[int], after: Sequence[str], until: Sequence[str]
+) -> Sequence[Row]:
+    """For each gap between two webhooks of a shard: the first that has attempts; None without."""
+    return await tx.fetch(
+        """
+        SELECT (SELECT t.webhook_id FROM delivery_attempts t
+                WHERE t.shard = k.shard AND t.webhook_id > k.after_id AND t.webhook_id < k.until_id
+                ORDER BY t.webhook_id LIMIT 1) AS webhook_id
+        FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(shard, after_id, until_id)
+        """,
+        shards,
+        after,
+        until,
+    )
+
+
+async def list_attempts_in_shards(tx: ReadTx, above: int, below: int) -> Sequence[Row]:
+    """As `list_attempts_between`, in a range of shards, its ends excluded, without a webhook."""
+    return await tx.fetch(
+        """
+        SELECT t.webhook_id FROM delivery_attempts t
+        WHERE t.shard > $1 AND t.shard < $2 ORDER BY t.shard LIMIT 1
+        """,
+        above,
+        below,
+    )

@@ -1,32 +1,45 @@
 """Compare what webhooks are told with what happened."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
 from minibank.audit.findings import Finding
 from minibank.audit.rows import TransactionRow
 from minibank.audit.webhooks.store import (
+    AttemptsRow,
     DeliveryRow,
     WebhookRow,
+    find_number_at,
     list_stray_deliveries,
-    walk_deliveries,
+    walk_told,
 )
+from minibank.core.clock import MICROSECONDS
 from minibank.db import ReadTx
-from minibank.webhooks.events import TRANSACTION_CREATED, events_from_json
+from minibank.webhooks.events import TRANSACTION_CREATED, UNASKED, events_from_json
 
 
-class _Subject(msgspec.Struct):
-    id: str
+class _Data(msgspec.Struct):
+    """What names the subject of an event: which of these there is depends on the event."""
+
+    id: str = ""
+    transaction_id: str = ""
+    webhook_id: str = ""
 
 
 class _Payload(msgspec.Struct):
     type: str
-    data: _Subject
+    data: _Data
 
 
 _decode = msgspec.json.Decoder(_Payload).decode
+
+_OF_TRANSACTIONS = ("transaction.", "balance.")
+"""How the events begin whose subject is a transaction."""
+
+KEPT_SECONDS_MIN = 86_400
+"""What ended is kept for a day at least, whatever the settings say."""
 
 _BEGINNING = -(2**62)
 """Before every number, damaged ones included."""
@@ -43,21 +56,24 @@ class History:
     decided_at: Mapping[str, int]
     goes_on: bool
 
-    def told_to(self, webhook: WebhookRow) -> set[str]:
-        """The transactions that a webhook must be told of: those made while it was there.
+    def told_to(self, webhook: WebhookRow) -> dict[str, int]:
+        """The transactions that a webhook must have been told of, in order, and when: those made
+        while it was there.
 
         Not history that was written in later: it is older than the decision that wrote it.
         """
         if TRANSACTION_CREATED not in (_events(webhook) or ()):
-            return set()
+            return {}
         last = webhook.ends_after
-        return {
-            one.id
+        told = [
+            one
             for one in self.transactions.values()
             if one.created_at > webhook.starts_after
             and (last is None or one.created_at <= last)
             and one.created_at >= self.decided_at.get(one.id, 0)
-        }
+        ]
+        told.sort(key=lambda one: (one.created_at, one.id))
+        return {one.id: self.decided_at.get(one.id, 0) for one in told}
 
 
 def check_webhook(webhook: WebhookRow) -> Iterator[Finding]:
@@ -67,13 +83,19 @@ def check_webhook(webhook: WebhookRow) -> Iterator[Finding]:
 
 
 def check_end(webhook: WebhookRow) -> Iterator[Finding]:
-    """Whether what a webhook was told ends where it says."""
-    if webhook.has_more or webhook.has_last != (webhook.next_sequence > 1):
+    """Whether what a webhook was told begins and ends where it says."""
+    is_there = webhook.kept_from < webhook.next_sequence
+    if webhook.has_earlier or webhook.has_first != is_there:
+        yield _sequence(webhook, f"is not told from number {webhook.kept_from} on")
+    if webhook.has_more or webhook.has_last != is_there:
         yield _ends_elsewhere(webhook)
 
 
 def _ends_elsewhere(webhook: WebhookRow) -> Finding:
-    message = f"is not told up to the number before {webhook.next_sequence}"
+    return _sequence(webhook, f"is not told up to the number before {webhook.next_sequence}")
+
+
+def _sequence(webhook: WebhookRow, message: str) -> Finding:
     return Finding("webhook.sequence", webhook.account_id, webhook.id, message)
 
 
@@ -82,40 +104,104 @@ async def check_outbox(
 ) -> AsyncIterator[Finding]:
     """Compare what an account's webhooks are told with what happened, all or what is new."""
     for webhook in webhooks:
-        missing = history.told_to(webhook)
-        if not history.goes_on:
-            async for finding in _check_deliveries(tx, webhook, missing, _BEGINNING):
-                yield finding
-        elif missing:
-            # Numbers are given in the order of the history: what is new are the last of them.
-            after = webhook.next_sequence - 1 - len(missing)
-            async for finding in _check_deliveries(tx, webhook, missing, after):
-                yield finding
+        told = history.told_to(webhook)
+        if history.goes_on and not told:
+            continue
+        after = _BEGINNING
+        if history.goes_on:
+            # What is new was told when it was decided, or later; other events come between.
+            first = await find_number_at(tx, webhook, min(told.values()))
+            after = (webhook.next_sequence if first is None else first) - 1
+        async for finding in _check_deliveries(tx, webhook, told, after, history):
+            yield finding
     if not history.goes_on:
         for row in await list_stray_deliveries(tx, *account):
             message = "goes to a webhook that the account does not have"
             yield Finding("delivery.stray", account[1], row["id"], message)
 
 
+@dataclass(slots=True)
+class _Walk:
+    """A webhook's part of the outbox, walked in the order of its numbers.
+
+    `told` is what is to be found in it, in order, and when that was told; `missing` is what was not
+    found yet. `number` is the last one seen, `begins_at` the instant of the first, and `first` the
+    first new transaction.
+    """
+
+    webhook: WebhookRow
+    history: History
+    told: Mapping[str, int]
+    number: int
+    begins_at: int | None = None
+    first: str | None = None
+    missing: set[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.missing = set(self.told)
+
+    def see(self, row: DeliveryRow, attempts: AttemptsRow | None) -> Iterator[Finding]:
+        """What is wrong with the next delivery."""
+        self.number += 1
+        if self.begins_at is None:
+            self.begins_at = row.created_at
+        if row.sequence != self.number:
+            message = f"number {row.sequence} comes where {self.number} should"
+            yield _sequence(self.webhook, message)
+            self.number = row.sequence
+        if not self._is_due(row):
+            message = f"tells of {row.subject}, which was not to be told, or was already"
+            yield Finding("delivery.stray", self.webhook.account_id, row.id, message)
+        for code, message in (*_check_delivery(row, self.webhook), *_check_attempts(row, attempts)):
+            yield Finding(f"delivery.{code}", self.webhook.account_id, row.id, message)
+        if row.event == TRANSACTION_CREATED and row.subject in self.missing:
+            self.first = self.first or row.subject
+            self.missing.remove(row.subject)
+
+    def _is_due(self, row: DeliveryRow) -> bool:
+        """Whether it was to be told: a new transaction once, other events if the webhook asked."""
+        if row.account_id != self.webhook.account_id:
+            return False
+        if row.event == TRANSACTION_CREATED:
+            # What was verified earlier may have been told at the same instant.
+            is_known = self.history.goes_on and row.created_at == self.begins_at
+            return row.subject in self.missing or is_known
+        if row.event not in (_events(self.webhook) or ()) and row.event not in UNASKED:
+            return False
+        is_elsewhere = self.history.goes_on or not row.event.startswith(_OF_TRANSACTIONS)
+        return is_elsewhere or row.subject in self.history.transactions
+
+    def end(self, now: int) -> Iterator[Finding]:
+        """What is missing when all was seen."""
+        if self.number + 1 != self.webhook.next_sequence:
+            yield _ends_elsewhere(self.webhook)
+        for transaction_id in sorted(self.missing - self._purged(now)):
+            message = f"was not told to {self.webhook.id}"
+            yield Finding("delivery.missing", self.webhook.account_id, transaction_id, message)
+
+    def _purged(self, now: int) -> set[str]:
+        """What need not be there any more: all before the first that is, unless it is too young."""
+        told = list(self.told)
+        end = len(told) if self.first is None else told.index(self.first)
+        limit = now - KEPT_SECONDS_MIN * MICROSECONDS
+        before = told[: min(end, self.webhook.kept_from - 1)]
+        return {one for one in before if self.told[one] <= limit}
+
+
 async def _check_deliveries(
-    tx: ReadTx, webhook: WebhookRow, missing: set[str], after: int
+    tx: ReadTx, webhook: WebhookRow, told: dict[str, int], after: int, history: History
 ) -> AsyncIterator[Finding]:
-    """A webhook's part of the outbox beyond a number, in which `missing` is to be found."""
-    account_id, number = webhook.account_id, max(after, 0)
-    async for row in walk_deliveries(tx, webhook.shard, webhook.id, after):
-        number += 1
-        if row.sequence != number:
-            message = f"number {row.sequence} comes where {number} should"
-            yield Finding("webhook.sequence", account_id, webhook.id, message)
-            number = row.sequence
-        for code, message in _check_delivery(row, webhook, is_due=row.subject in missing):
-            yield Finding(f"delivery.{code}", account_id, row.id, message)
-        missing.discard(row.subject)
-    if number + 1 != webhook.next_sequence:
-        yield _ends_elsewhere(webhook)
-    for transaction_id in sorted(missing):
-        message = f"was not told to {webhook.id}"
-        yield Finding("delivery.missing", account_id, transaction_id, message)
+    """A webhook's part of the outbox beyond a number, in which all of `told` is to be found."""
+    walk = _Walk(webhook, history, told, max(after, webhook.kept_from - 1))
+    async for rows, attempts in walk_told(tx, webhook.shard, webhook.id, after):
+        for row in rows:
+            for finding in walk.see(row, attempts.pop(row.sequence, None)):
+                yield finding
+        for sequence in attempts:
+            message = f"attempts tell of number {sequence}, which is not there"
+            yield Finding("attempt.stray", webhook.account_id, webhook.id, message)
+    for finding in walk.end(tx.now):
+        yield finding
 
 
 def _events(webhook: WebhookRow) -> frozenset[str] | None:
@@ -132,23 +218,32 @@ def _check_row(webhook: WebhookRow) -> Iterator[tuple[str, str]]:
         yield "removed", "is removed only in part"
     if _events(webhook) is None:
         yield "events", "asked for what cannot be read"
+    if not 1 <= webhook.kept_from <= webhook.next_sequence:
+        yield "kept", f"is told from {webhook.kept_from} on, and next {webhook.next_sequence}"
     if not webhook.has_client:
         yield "client", "names a client that is not there"
 
 
-def _check_delivery(
-    row: DeliveryRow, webhook: WebhookRow, *, is_due: bool
-) -> Iterator[tuple[str, str]]:
-    if not is_due or row.event != TRANSACTION_CREATED or row.account_id != webhook.account_id:
-        yield "stray", f"tells of {row.subject}, which was not to be told, or was already"
+def _check_delivery(row: DeliveryRow, webhook: WebhookRow) -> Iterator[tuple[str, str]]:
     # What an erased person's webhook was told is forgotten, and was over before.
     is_forgotten = not row.payload and webhook.is_forgotten and row.state != "pending"
     if not is_forgotten and not _says(row):
-        yield "payload", f"does not say that {row.subject} was made"
+        yield "payload", f"does not say {row.event} of {row.subject}"
     if (row.finished_at is None) != (row.state == "pending"):
         yield "state", f"is {row.state}, and its end says otherwise"
     elif row.state == "pending" and webhook.removed_at is not None:
         yield "state", "is still to be sent to a webhook that is removed"
+
+
+def _check_attempts(row: DeliveryRow, made: AttemptsRow | None) -> Iterator[tuple[str, str]]:
+    count = made.count if made else 0
+    if row.attempts != count or (made and (made.first, made.last) != (1, count)):
+        yield "attempts", f"says {row.attempts} attempts, and {count} are there"
+    if row.state == "delivered" and (made is None or made.taken is None):
+        yield "state", "is delivered, and its receiver took no attempt"
+    # An earlier one may have been taken, before it was sent once more.
+    if row.state == "failed" and (made is None or made.taken == made.last):
+        yield "state", "is failed, and its last attempt is not"
 
 
 def _says(row: DeliveryRow) -> bool:
@@ -156,4 +251,6 @@ def _says(row: DeliveryRow) -> bool:
         payload = _decode(row.payload)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return False
-    return (payload.type, payload.data.id) == (row.event, row.subject)
+    data = payload.data
+    subject = data.id or data.transaction_id or data.webhook_id
+    return (payload.type, subject) == (row.event, row.subject)

@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from minibank.audit.store import PAGE, Keys
 from minibank.db import ReadTx, Row
 
+_END = 2**62
+"""Beyond every number."""
+
 
 @dataclass(frozen=True, slots=True)
 class WebhookRow:
     """A webhook as stored; `is_forgotten` says whether its address is.
 
-    `has_last` says whether it was told what came last, and `has_more` whether it was told more.
+    It says that it was told up to the number before `next_sequence`, and that what is there begins
+    at `kept_from`: `has_first` and `has_last` say whether those are there, `has_earlier` and
+    `has_more` whether there is something beyond.
     """
 
     shard: int
@@ -22,8 +27,11 @@ class WebhookRow:
     starts_after: int
     ends_after: int | None
     next_sequence: int
+    kept_from: int
     is_forgotten: bool
     has_client: bool
+    has_earlier: bool
+    has_first: bool
     has_last: bool
     has_more: bool
 
@@ -40,6 +48,20 @@ class DeliveryRow:
     payload: bytes
     state: str
     finished_at: int | None
+    attempts: int
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptsRow:
+    """The attempts to make one delivery: how many there are, and the first and last of their
+    numbers; `taken` is the last that the receiver took, None without any."""
+
+    sequence: int
+    count: int
+    first: int
+    last: int
+    taken: int | None
 
 
 async def list_webhooks(tx: ReadTx, accounts: Keys) -> list[WebhookRow]:
@@ -47,7 +69,12 @@ async def list_webhooks(tx: ReadTx, accounts: Keys) -> list[WebhookRow]:
     rows = await tx.fetch(
         """
         SELECT w.shard, w.id, w.account_id, w.events, w.removed_at, w.starts_after, w.ends_after,
-               w.next_sequence, w.url = '' AS is_forgotten, c.id IS NOT NULL AS has_client,
+               w.next_sequence, w.kept_from, w.url = '' AS is_forgotten,
+               c.id IS NOT NULL AS has_client,
+               EXISTS (SELECT 1 FROM deliveries d WHERE d.shard = w.shard AND d.webhook_id = w.id
+                       AND d.sequence < w.kept_from) AS has_earlier,
+               EXISTS (SELECT 1 FROM deliveries d WHERE d.shard = w.shard AND d.webhook_id = w.id
+                       AND d.sequence = w.kept_from) AS has_first,
                EXISTS (SELECT 1 FROM deliveries d WHERE d.shard = w.shard AND d.webhook_id = w.id
                        AND d.sequence = w.next_sequence - 1) AS has_last,
                EXISTS (SELECT 1 FROM deliveries d WHERE d.shard = w.shard AND d.webhook_id = w.id
@@ -61,14 +88,16 @@ async def list_webhooks(tx: ReadTx, accounts: Keys) -> list[WebhookRow]:
     return [WebhookRow(*row) for row in rows]
 
 
-async def walk_deliveries(
+async def walk_told(
     tx: ReadTx, shard: int, webhook_id: str, after: int
-) -> AsyncIterator[DeliveryRow]:
-    """What a webhook is or was to be told beyond a number, in the order of its numbers."""
+) -> AsyncIterator[tuple[list[DeliveryRow], dict[int, AttemptsRow]]]:
+    """What a webhook is or was to be told beyond a number, in the order of its numbers, and the
+    attempts to tell it, by number: those of no delivery are among them."""
     while True:
         rows = await tx.fetch(
             """
-            SELECT sequence, id, account_id, event, subject, payload, state, finished_at
+            SELECT sequence, id, account_id, event, subject, payload, state, finished_at, attempts,
+                   created_at
             FROM deliveries
             WHERE shard = $1 AND webhook_id = $2 AND sequence > $3
             ORDER BY sequence LIMIT $4
@@ -78,11 +107,48 @@ async def walk_deliveries(
             after,
             PAGE,
         )
-        for row in rows:
-            yield DeliveryRow(*row)
-        if len(rows) < PAGE:
+        until = rows[-1]["sequence"] if len(rows) == PAGE else _END
+        yield (
+            [DeliveryRow(*row) for row in rows],
+            await _attempts(tx, shard, webhook_id, after, until),
+        )
+        if until == _END:
             return
-        after = rows[-1]["sequence"]
+        after = until
+
+
+async def _attempts(
+    tx: ReadTx, shard: int, webhook_id: str, after: int, until: int
+) -> dict[int, AttemptsRow]:
+    rows = await tx.fetch(
+        """
+        SELECT sequence, COUNT(*) AS count, MIN(attempt) AS first, MAX(attempt) AS last,
+               MAX(CASE WHEN status BETWEEN 200 AND 299 THEN attempt END) AS taken
+        FROM delivery_attempts
+        WHERE shard = $1 AND webhook_id = $2 AND sequence > $3 AND sequence <= $4
+        GROUP BY sequence ORDER BY sequence
+        """,
+        shard,
+        webhook_id,
+        after,
+        until,
+    )
+    return {row["sequence"]: AttemptsRow(*row) for row in rows}
+
+
+async def find_number_at(tx: ReadTx, webhook: WebhookRow, at: int) -> int | None:
+    """The number of the first that a webhook was told at an instant or later."""
+    row = await tx.fetch_one(
+        """
+        SELECT sequence FROM deliveries
+        WHERE shard = $1 AND webhook_id = $2 AND created_at >= $3
+        ORDER BY created_at, sequence LIMIT 1
+        """,
+        webhook.shard,
+        webhook.id,
+        at,
+    )
+    return None if row is None else row["sequence"]
 
 
 async def list_stray_deliveries(tx: ReadTx, shard: int, account_id: str) -> Sequence[Row]:

@@ -5,7 +5,7 @@
 -- failed since; `disabled_at` is when the bank gave up. `signing` says how deliveries are signed: by
 -- `hmac` with the secret of a version, and of the one before it until `previous_secret_until`, or by
 -- `ed25519` with the bank's key. A `fifo` webhook (1, else 0) is told of nothing before all that came
--- before has ended.
+-- before has ended. What was told before `kept_from` is not there any more.
 ALTER TABLE webhooks ADD COLUMN policy TEXT COLLATE "C" NOT NULL DEFAULT '';
 ALTER TABLE webhooks ADD COLUMN target BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE webhooks ADD COLUMN failing_since BIGINT;
@@ -14,11 +14,21 @@ ALTER TABLE webhooks ADD COLUMN signing TEXT COLLATE "C" NOT NULL DEFAULT 'hmac'
 ALTER TABLE webhooks ADD COLUMN secret_version BIGINT NOT NULL DEFAULT 1;
 ALTER TABLE webhooks ADD COLUMN previous_secret_until BIGINT;
 ALTER TABLE webhooks ADD COLUMN fifo BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE webhooks ADD COLUMN kept_from BIGINT NOT NULL DEFAULT 1;
+
+-- What was told is removed when it was kept long enough: one piece of work for each webhook.
+INSERT INTO due_work (shard, kind, subject, account_id, due_at, claimed_until)
+SELECT shard, 'webhook_deliveries', id, '', created_at, 0 FROM webhooks;
 
 -- The webhook's target: what waits for one that is busy is passed over without being read.
--- `attempts_before` were made before it was last sent again on request: its policy begins anew then.
 ALTER TABLE deliveries ADD COLUMN target BIGINT NOT NULL DEFAULT 0;
+
+-- What was made before it was last sent again on request: its policy begins anew then.
 ALTER TABLE deliveries ADD COLUMN attempts_before BIGINT NOT NULL DEFAULT 0;
+
+-- How often an erasure changed what is told: an attempt that began before says nothing afterwards.
+ALTER TABLE deliveries ADD COLUMN retold BIGINT NOT NULL DEFAULT 0;
+
 DROP INDEX deliveries_due;
 CREATE INDEX deliveries_queue ON deliveries (target, next_attempt_at, shard, webhook_id, sequence)
     WHERE state = 'pending';
@@ -28,7 +38,7 @@ CREATE INDEX deliveries_time ON deliveries (shard, webhook_id, created_at, seque
 -- One attempt to deliver: what was sent besides the payload, and what came back. `attempted_at` is in
 -- the bank's time. `status` is that of the answer, 0 without one; `error` says in a word what went
 -- wrong on the way, empty when nothing did. Headers are JSON lists of pairs; `excerpt` is the
--- beginning of the answer's body.
+-- beginning of the answer's body. What was forgotten is an empty list and an empty text.
 CREATE TABLE delivery_attempts (
     shard BIGINT NOT NULL,
     webhook_id TEXT COLLATE "C" NOT NULL,

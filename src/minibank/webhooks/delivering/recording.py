@@ -10,6 +10,9 @@ from minibank.webhooks.delivering.policies import RETRY_AFTER_MAX, Policies, Ret
 from minibank.webhooks.delivering.records import GONE, Attempt, Attempted
 from minibank.webhooks.delivering.store import Health, Standing
 
+_NOT_TAKEN = ("pending", "failed")
+"""States of a delivery that a late answer of its receiver still changes."""
+
 
 @dataclass(slots=True)
 class Recorded:
@@ -26,8 +29,9 @@ async def record(
 ) -> Recorded:
     """Store what became of claims; no delivery may be among them twice.
 
-    An attempt counts whoever has the delivery by now, and what was delivered is delivered; but when
-    to try again is for the process whose claim it still is. `draw` gives numbers from 0 up to 1.
+    An attempt counts whoever has the delivery by now, and what was delivered is delivered, though
+    another's last attempt failed meanwhile; but when to try again is for the process whose claim it
+    still is. `draw` gives numbers from 0 up to 1.
     """
     recorded = Recorded()
     # Before deliveries, as everybody who changes both: else two could wait for each other.
@@ -41,8 +45,11 @@ async def record(
             continue
         after = _after(tx.now, one, before, policies.named(one.claim.policy), draw)
         if one.attempt is not None:
-            attempts.append((after.attempts, one))
-        if before.state == "pending":
+            # What a receiver answers may repeat what it was told, and that was erased meanwhile.
+            is_kept = one.claim.retold == before.retold
+            attempt = one.attempt if is_kept else one.attempt.forgotten()
+            attempts.append((after.attempts, Attempted(one.claim, attempt)))
+        if before.state != after.state:
             recorded.delivered += after.state == "delivered"
             recorded.failed += after.state == "failed"
         news.append((one.claim.key, after))
@@ -63,7 +70,7 @@ def _after(
     if made.attempt is None:
         return replace(before, claimed_until=0) if is_ours else before
     counted = replace(before, attempts=before.attempts + 1)
-    if before.state == "pending" and made.attempt.succeeded:
+    if before.state in _NOT_TAKEN and made.attempt.succeeded:
         return replace(counted, state="delivered", finished_at=now)
     if not is_ours:
         return counted

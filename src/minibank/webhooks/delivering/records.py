@@ -1,6 +1,6 @@
 """What is claimed from the outbox, and what became of an attempt."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from minibank.webhooks.signing import Secrets
@@ -36,7 +36,8 @@ class Claim:
     """A delivery that this process has to itself until `claimed_until` (real time).
 
     The address is a secret and does not print. `attempts` were made before, of which the policy
-    does not count `attempts_before`; `failing_since` is the webhook's.
+    does not count `attempts_before`; `failing_since` is the webhook's. `retold` says how often an
+    erasure had changed the payload.
     """
 
     shard: int
@@ -55,6 +56,7 @@ class Claim:
     secrets: Secrets
     fifo: bool = False
     claimed_until: int
+    retold: int = 0
 
     @property
     def is_first(self) -> bool:
@@ -92,6 +94,10 @@ class Attempt:
     def result(self) -> str:
         """One word for metrics and logs: the class of the status, or what went wrong."""
         return f"{self.status // 100}xx" if self.status else (self.fault or "internal")
+
+    def forgotten(self) -> "Attempt":
+        """The attempt without what was sent and what came back: when it was made and its result."""
+        return replace(self, request_headers=(), response_headers=(), excerpt=b"")
 
 
 @dataclass(frozen=True, slots=True)

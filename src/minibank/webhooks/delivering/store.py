@@ -92,7 +92,7 @@ async def list_found(tx: ReadTx, keys: Sequence[Key], claimed_until: int) -> lis
         """
         SELECT d.shard, d.webhook_id, d.sequence, d.id, d.target, d.event, d.payload, d.attempts,
                d.created_at, d.attempts_before, w.signing, w.secret_version,
-               w.previous_secret_until, w.url, w.policy, w.failing_since,
+               w.previous_secret_until, w.url, w.policy, w.failing_since, d.retold,
                w.removed_at IS NOT NULL OR w.disabled_at IS NOT NULL OR c.id IS NULL
                OR c.disabled_at IS NOT NULL OR a.state = 'closed' AS is_over,
                w.fifo,
@@ -144,6 +144,7 @@ def _claim(row: Row, now: int, claimed_until: int) -> Claim:
         secrets=_secrets(row, now),
         fifo=bool(row["fifo"]),
         claimed_until=claimed_until,
+        retold=row["retold"],
     )
 
 
@@ -208,7 +209,7 @@ class Standing:
     """Where a delivery stands: how many attempts were made, and when the next is due.
 
     `claimed_until` is in real time, the other instants in the bank's; `finished_at` is None while
-    it is pending.
+    it is pending. `retold` says how often an erasure changed what it says.
     """
 
     state: str
@@ -216,9 +217,10 @@ class Standing:
     next_attempt_at: int
     claimed_until: int
     finished_at: int | None
+    retold: int
 
 
-_STANDING = ("state", "attempts", "next_attempt_at", "claimed_until", "finished_at")
+_STANDING = ("state", "attempts", "next_attempt_at", "claimed_until", "finished_at", "retold")
 
 
 async def lock_claimed(tx: Tx, keys: Sequence[Key]) -> dict[Key, Standing]:
@@ -226,7 +228,7 @@ async def lock_claimed(tx: Tx, keys: Sequence[Key]) -> dict[Key, Standing]:
     rows = await tx.fetch(
         """
         SELECT d.shard, d.webhook_id, d.sequence, d.state, d.attempts, d.next_attempt_at,
-               d.claimed_until, d.finished_at
+               d.claimed_until, d.finished_at, d.retold
         FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS k(shard, webhook_id, sequence)
         JOIN deliveries d ON d.shard = k.shard AND d.webhook_id = k.webhook_id
              AND d.sequence = k.sequence

@@ -1,6 +1,6 @@
-"""The part of an export that is about an account's feed and about webhooks."""
+"""Write what stands on an account's feed, and what programs are told of it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,17 +9,24 @@ import msgspec
 from minibank.core.instants import format_instant
 from minibank.core.pages import START, Position
 from minibank.db import ReadTx, Row
-from minibank.privacy import store
 from minibank.privacy.books import PAGE, Records
+from minibank.privacy.messages import store
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Whose view of which account."""
+    """Whose view of which account; `others` own it too, and stay private."""
 
     shard: int
     account_id: str
     user_id: str
+    others: Collection[str]
+
+    def without_others(self, text: str) -> str:
+        """A text of somebody else's making, without the ids of the other owners."""
+        for user_id in self.others:
+            text = text.replace(user_id, "")
+        return text
 
 
 async def export_messages(tx: ReadTx, view: View, lines: Records) -> None:
@@ -39,11 +46,14 @@ async def export_messages(tx: ReadTx, view: View, lines: Records) -> None:
                 "client_id": row["client_id"],
                 "url": row["url"],
                 "events": msgspec.Raw(row["events"].encode()),
+                "policy": row["policy"],
                 "created": format_instant(row["created_at"]),
+                "disabled": _instant(row["disabled_at"]),
                 "removed": _instant(row["removed_at"]),
             },
         )
         await _export_deliveries(tx, view, row["id"], lines)
+        await _export_attempts(tx, view, row["id"], lines)
 
 
 async def _export_items(tx: ReadTx, view: View, lines: Records) -> None:
@@ -105,6 +115,7 @@ async def _export_deliveries(tx: ReadTx, view: View, webhook_id: str, lines: Rec
                 "payload": _shown(row["payload"], view.user_id),
                 "created": format_instant(row["created_at"]),
                 "state": row["state"],
+                "attempts": row["attempts"],
                 "finished": _instant(row["finished_at"]),
             },
         )
@@ -116,6 +127,31 @@ async def _list_deliveries(tx: ReadTx, view: View, webhook_id: str) -> AsyncIter
         for row in rows:
             yield row
         after = rows[-1]["sequence"]
+
+
+async def _export_attempts(tx: ReadTx, view: View, webhook_id: str, lines: Records) -> None:
+    """Write how a webhook was called, and what its receiver answered: that is text of any kind."""
+    after = (0, 0)
+    while rows := await store.list_attempts(tx, view.shard, webhook_id, after, PAGE):
+        for row in rows:
+            answered = view.without_others(row["response_headers"])
+            excerpt = bytes(row["excerpt"]).decode("utf-8", "backslashreplace")
+            lines.put(
+                "delivery_attempt",
+                {
+                    "webhook_id": webhook_id,
+                    "sequence": row["sequence"],
+                    "attempt": row["attempt"],
+                    "attempted": format_instant(row["attempted_at"]),
+                    "microseconds": row["microseconds"],
+                    "request_headers": msgspec.Raw(row["request_headers"].encode()),
+                    "status": row["status"],
+                    "response_headers": msgspec.Raw(answered.encode()),
+                    "excerpt": view.without_others(excerpt),
+                    "error": row["error"],
+                },
+            )
+        after = (rows[-1]["sequence"], rows[-1]["attempt"])
 
 
 def _shown(payload: bytes, user_id: str) -> Any:  # noqa: ANN401 - a JSON object

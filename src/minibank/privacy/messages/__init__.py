@@ -1,0 +1,1 @@
+"""The part of an export that is about feeds and webhooks."""
