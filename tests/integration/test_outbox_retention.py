@@ -277,6 +277,21 @@ async def test_attempts_of_what_is_gone_are_named(
     await saboteur.leave(undo=False)
 
 
+async def test_what_comes_after_a_gap_stays_so_that_the_audit_names_it(
+    db: Database, database_url: str, holder: Holder, webhook: Webhook
+) -> None:
+    await pay(db, holder, 3)
+    for number in (1, 2, 3):
+        await deliver(db, webhook, number)
+    saboteur = await Saboteur.connect(database_url)
+    await saboteur.delete("deliveries", await saboteur.pick("deliveries", "sequence = 2"))
+    await purge_now(db, webhook)
+    assert await kept(db, webhook) == [3]
+    codes = {one.code for one in (await audit(db)).findings}
+    assert {"webhook.sequence", "delivery.missing"} <= codes
+    await saboteur.leave(undo=False)
+
+
 async def test_an_audit_that_goes_on_is_content_though_what_is_new_to_it_is_gone(
     db: Database, clock: FakeClock, holder: Holder, webhook: Webhook
 ) -> None:
