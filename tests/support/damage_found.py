@@ -7,6 +7,7 @@ UNNAMED = "insert-authorisations.id-authorisation.outcome"
 
 FOUND_ONLY_IN_FULL = {
     "delete-authorisations.-transaction.pending",
+    "delete-deliveries.-delivery.missing",
     "delete-deliveries.-webhook.sequence-2",
     "delete-delivery_attempts.-delivery.attempts-1",
     "delete-delivery_attempts.-delivery.attempts-2",

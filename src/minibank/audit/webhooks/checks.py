@@ -1,6 +1,6 @@
 """Compare what webhooks are told with what happened."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -15,7 +15,6 @@ from minibank.audit.webhooks.store import (
     list_stray_deliveries,
     walk_told,
 )
-from minibank.core.clock import MICROSECONDS
 from minibank.db import ReadTx
 from minibank.webhooks.events import TRANSACTION_CREATED, UNASKED, events_from_json
 
@@ -37,9 +36,6 @@ _decode = msgspec.json.Decoder(_Payload).decode
 
 _OF_TRANSACTIONS = ("transaction.", "balance.")
 """How the events begin whose subject is a transaction."""
-
-KEPT_SECONDS_MIN = 86_400
-"""What ended is kept for a day at least, whatever the settings say."""
 
 _BEGINNING = -(2**62)
 """Before every number, damaged ones included."""
@@ -124,14 +120,13 @@ async def check_outbox(
 class _Walk:
     """A webhook's part of the outbox, walked in the order of its numbers.
 
-    `told` is what is to be found in it, in order, and when that was told; `missing` is what was not
-    found yet. `number` is the last one seen, `begins_at` the instant of the first, and `first` the
-    first new transaction.
+    `told` is what is to be found in it, in order, and `missing` what was not found yet. `number` is
+    the last one seen, `begins_at` the instant of the first, `first` the first new transaction.
     """
 
     webhook: WebhookRow
     history: History
-    told: Mapping[str, int]
+    told: Sequence[str]
     number: int
     begins_at: int | None = None
     first: str | None = None
@@ -171,28 +166,25 @@ class _Walk:
         is_elsewhere = self.history.goes_on or not row.event.startswith(_OF_TRANSACTIONS)
         return is_elsewhere or row.subject in self.history.transactions
 
-    def end(self, now: int) -> Iterator[Finding]:
+    def end(self) -> Iterator[Finding]:
         """What is missing when all was seen."""
         if self.number + 1 != self.webhook.next_sequence:
             yield _ends_elsewhere(self.webhook)
-        for transaction_id in sorted(self.missing - self._purged(now)):
+        for transaction_id in sorted(self.missing - self._purged()):
             message = f"was not told to {self.webhook.id}"
             yield Finding("delivery.missing", self.webhook.account_id, transaction_id, message)
 
-    def _purged(self, now: int) -> set[str]:
-        """What need not be there any more: all before the first that is, unless it is too young."""
-        told = list(self.told)
-        end = len(told) if self.first is None else told.index(self.first)
-        limit = now - KEPT_SECONDS_MIN * MICROSECONDS
-        before = told[: min(end, self.webhook.kept_from - 1)]
-        return {one for one in before if self.told[one] <= limit}
+    def _purged(self) -> set[str]:
+        """What need not be there any more: as many as are gone, of those before the first."""
+        end = len(self.told) if self.first is None else self.told.index(self.first)
+        return set(self.told[: min(end, self.webhook.kept_from - 1)])
 
 
 async def _check_deliveries(
     tx: ReadTx, webhook: WebhookRow, told: dict[str, int], after: int, history: History
 ) -> AsyncIterator[Finding]:
     """A webhook's part of the outbox beyond a number, in which all of `told` is to be found."""
-    walk = _Walk(webhook, history, told, max(after, webhook.kept_from - 1))
+    walk = _Walk(webhook, history, list(told), max(after, webhook.kept_from - 1))
     async for rows, attempts in walk_told(tx, webhook.shard, webhook.id, after):
         for row in rows:
             for finding in walk.see(row, attempts.pop(row.sequence, None)):
@@ -200,7 +192,7 @@ async def _check_deliveries(
         for sequence in attempts:
             message = f"attempts tell of number {sequence}, which is not there"
             yield Finding("attempt.stray", webhook.account_id, webhook.id, message)
-    for finding in walk.end(tx.now):
+    for finding in walk.end():
         yield finding
 
 
