@@ -4,15 +4,28 @@ A wake says that there is something to look for, never what: one that is lost co
 the next look, and nothing else.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 
 class Wakes:
-    """The listeners of one process; `tell_others` is called for a topic that has none here."""
+    """The listeners of one process; `tell_others` is called for a topic that none here works on."""
 
     def __init__(self, tell_others: Callable[[str], None] | None = None) -> None:
         self._listeners: dict[str, list[Callable[[], None]]] = {}
+        self._workers: Counter[str] = Counter()
         self._tell_others = tell_others
+
+    def work(self, topic: str, wake: Callable[[], None]) -> Callable[[], None]:
+        """As `listen`, for who sees to what there is, so that no other process has to be told."""
+        end = self.listen(topic, wake)
+        self._workers[topic] += 1
+
+        def stop() -> None:
+            self._workers[topic] -= 1
+            end()
+
+        return stop
 
     def listen(self, topic: str, wake: Callable[[], None]) -> Callable[[], None]:
         """Have `wake` called in the event loop whenever there may be something; gives the end."""
@@ -21,12 +34,10 @@ class Wakes:
         return lambda: listeners.remove(wake)
 
     def fire(self, topics: Iterable[str]) -> None:
-        """Wake who listens here; other processes when nobody does."""
+        """Wake who listens here, and other processes when nobody here works on it."""
         for topic in topics:
-            listeners = self._listeners.get(topic)
-            if listeners:
-                self.hear(topic)
-            elif self._tell_others is not None:
+            self.hear(topic)
+            if not self._workers[topic] and self._tell_others is not None:
                 self._tell_others(topic)
 
     def hear(self, topic: str) -> None:

@@ -76,7 +76,7 @@ def draft_deliveries(picture: Picture, ids: IdSource, effect: Effect) -> tuple[D
             subject=one.subject,
             payload=one.body_for(webhook),
             target=webhook.target,
-            state="cancelled" if webhook.disabled else "pending",
+            state="pending" if webhook.is_sent else "cancelled",
         )
         for one in _happenings(picture, effect)
         for webhook in picture.webhooks.get(one.account_id, ())

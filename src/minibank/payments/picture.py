@@ -73,7 +73,7 @@ class Webhook:
     settled_pending: SettledPending
     next_sequence: int
     target: int
-    disabled: bool
+    is_sent: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from minibank.payments.commands import Outcome
 from minibank.payments.effects import EXPIRY, Authorisation
 from minibank.payments.picture import Account, Card, Owner, Recorded, Webhook
 from minibank.webhooks.events import events_from_json
+from minibank.webhooks.records import STREAM
 
 Keys = tuple[list[int], list[str]]
 
@@ -87,7 +88,7 @@ async def list_webhooks(tx: ReadTx, accounts: Keys) -> dict[str, list[Webhook]]:
     rows = await tx.fetch(
         """
         SELECT w.shard, w.id, w.account_id, w.events, w.next_sequence, w.target,
-               w.disabled_at IS NOT NULL AS disabled, c.options
+               w.disabled_at IS NULL AND w.url <> $3 AS is_sent, c.options
         FROM unnest($1::bigint[], $2::text[]) AS k(shard, account_id)
         JOIN webhooks w ON w.shard = k.shard AND w.account_id = k.account_id
         JOIN oauth_clients c ON c.id = w.client_id
@@ -95,6 +96,7 @@ async def list_webhooks(tx: ReadTx, accounts: Keys) -> dict[str, list[Webhook]]:
         ORDER BY w.account_id, w.created_at, w.id
         """,
         *accounts,
+        STREAM,
     )
     webhooks: dict[str, list[Webhook]] = {}
     for row in rows:
@@ -106,7 +108,7 @@ async def list_webhooks(tx: ReadTx, accounts: Keys) -> dict[str, list[Webhook]]:
             settled_pending=options_from_json(row["options"]).settled_pending,
             next_sequence=row["next_sequence"],
             target=row["target"],
-            disabled=bool(row["disabled"]),
+            is_sent=bool(row["is_sent"]),
         )
         webhooks.setdefault(webhook.account_id, []).append(webhook)
     return webhooks

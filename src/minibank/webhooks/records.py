@@ -6,6 +6,9 @@ from typing import Literal, get_args
 from minibank.webhooks.signing import Signing
 from minibank.webhooks.urls import place_of, target_of
 
+STREAM = "stream:"
+"""The address of what is kept for a client that comes and asks: nobody is called."""
+
 DeliveryState = Literal["pending", "delivered", "failed", "cancelled"]
 DELIVERY_STATES: tuple[DeliveryState, ...] = get_args(DeliveryState)
 
@@ -56,3 +59,20 @@ class Delivery:
     payload: bytes = field(repr=False)
     target: int
     state: DeliveryState = "pending"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Whom to tell of what happens on an account; `options` are its client's, as JSON.
+
+    What `is_sent` to nobody is numbered and kept all the same.
+    """
+
+    shard: int
+    id: str
+    client_id: str
+    events: frozenset[str]
+    next_sequence: int
+    target: int
+    is_sent: bool
+    options: str

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from minibank.db import ReadTx, Row, Tx
 from minibank.webhooks.events import events_from_json, events_to_json
-from minibank.webhooks.records import Delivery, Webhook
+from minibank.webhooks.records import STREAM, Delivery, Listener, Webhook
 
 DELIVERIES = "deliveries"
 """The topic that is woken when something is due at once."""
@@ -58,11 +58,13 @@ async def list_webhooks(tx: ReadTx, shard: int, account_id: str, client_id: str)
                secret_version, disabled_at, fifo, created_at
         FROM webhooks
         WHERE shard = $1 AND account_id = $2 AND client_id = $3 AND removed_at IS NULL
+          AND url <> $4
         ORDER BY created_at, id
         """,
         shard,
         account_id,
         client_id,
+        STREAM,
     )
     return [_webhook(row) for row in rows]
 
@@ -114,13 +116,63 @@ async def find_webhook(tx: ReadTx, shard: int, webhook_id: str, client_id: str) 
         SELECT shard, id, account_id, client_id, user_id, url, events, policy, signing,
                secret_version, disabled_at, fifo, created_at
         FROM webhooks
-        WHERE shard = $1 AND id = $2 AND client_id = $3 AND removed_at IS NULL
+        WHERE shard = $1 AND id = $2 AND client_id = $3 AND removed_at IS NULL AND url <> $4
         """,
         shard,
         webhook_id,
         client_id,
+        STREAM,
     )
     return None if row is None else _webhook(row)
+
+
+async def find_stream(
+    tx: ReadTx, shard: int, account_id: str, client_id: str
+) -> tuple[Webhook, int, int] | None:
+    """A client's stream of an account, the first number that is kept of it, and the next one."""
+    row = await tx.fetch_one(
+        """
+        SELECT shard, id, account_id, client_id, user_id, url, events, policy, signing,
+               secret_version, disabled_at, fifo, created_at, kept_from, next_sequence
+        FROM webhooks
+        WHERE shard = $1 AND account_id = $2 AND client_id = $3 AND url = $4
+        ORDER BY created_at LIMIT 1
+        """,
+        shard,
+        account_id,
+        client_id,
+        STREAM,
+    )
+    return None if row is None else (_webhook(row), row["kept_from"], row["next_sequence"])
+
+
+async def list_listeners(tx: ReadTx, shard: int, account_id: str) -> list[Listener]:
+    """Whom to tell of what happens on an account, the oldest first."""
+    rows = await tx.fetch(
+        """
+        SELECT w.shard, w.id, w.client_id, w.events, w.next_sequence, w.target,
+               w.disabled_at IS NULL AND w.url <> $3 AS is_sent, c.options
+        FROM webhooks w JOIN oauth_clients c ON c.id = w.client_id
+        WHERE w.shard = $1 AND w.account_id = $2 AND w.removed_at IS NULL
+        ORDER BY w.created_at, w.id
+        """,
+        shard,
+        account_id,
+        STREAM,
+    )
+    return [
+        Listener(
+            shard=row["shard"],
+            id=row["id"],
+            client_id=row["client_id"],
+            events=events_from_json(row["events"]),
+            next_sequence=row["next_sequence"],
+            target=row["target"],
+            is_sent=bool(row["is_sent"]),
+            options=row["options"],
+        )
+        for row in rows
+    ]
 
 
 async def insert_webhook(tx: Tx, webhook: Webhook, starts_after: int) -> None:

@@ -101,7 +101,7 @@ class Dispatcher:
 
     async def run_forever(self) -> None:
         """Deliver until cancelled; then let what is being sent end, and give the rest back."""
-        end = self._db.wakes.listen(DELIVERIES, self._woken.set)
+        end = self._db.wakes.work(DELIVERIES, self._woken.set)
         try:
             while True:
                 await self._try(self.run_round)

@@ -97,6 +97,24 @@ async def list_told_in(
     return [_told(row) for row in rows]
 
 
+async def list_after(tx: ReadTx, webhook: Webhook, after: int, limit: int) -> list[Told]:
+    """What a webhook or a stream was told beyond a number, the oldest first."""
+    rows = await tx.fetch(
+        """
+        SELECT id, webhook_id, sequence, event, subject, created_at, state, attempts,
+               next_attempt_at, finished_at, payload
+        FROM deliveries
+        WHERE shard = $1 AND webhook_id = $2 AND sequence > $3
+        ORDER BY sequence LIMIT $4
+        """,
+        webhook.shard,
+        webhook.id,
+        after,
+        limit,
+    )
+    return [_told(row) for row in rows]
+
+
 async def find_told(tx: ReadTx, webhook: Webhook, delivery_id: str) -> Told | None:
     """The delivery with this id, if it is this webhook's."""
     row = await tx.fetch_one(

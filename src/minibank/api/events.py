@@ -1,0 +1,194 @@
+"""What happens on an account, for clients that come and ask: pages, and a stream that stays open.
+
+The cursor is the event's number in the stream of this client and account, never a time: numbers
+have no gaps and are given in the order of commits, so nothing can appear behind a cursor.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import field as wire_field
+
+from minibank.accounts.store import is_owner
+from minibank.api.answers import Answer, Headers
+from minibank.api.catalogue import EVENTS_GONE, FORBIDDEN, NO_WRITES, TOO_MANY_STREAMS
+from minibank.api.endpoint import Call, Edge, Request, Runner, reading, writing
+from minibank.api.operation import Operation
+from minibank.core.errors import BadParam, BadRequest, BankError, RateLimited
+from minibank.core.instants import format_instant
+from minibank.core.wire import Instant
+from minibank.db import DatabaseError, ReadTx, Tx
+from minibank.webhooks.events import EVENTS, Event, chosen
+from minibank.webhooks.history.store import Told, list_after
+from minibank.webhooks.records import STREAM, Webhook
+from minibank.webhooks.store import DELIVERIES
+from minibank.webhooks.streams import Stream, begin_stream, find_stream
+
+LIMIT, LIMIT_MAX = 30, 100
+STREAM_MEDIA = "text/event-stream"
+LAST_EVENT_ID = "last-event-id"
+POLL_SECONDS = 1.0
+"""How long an open stream waits that nobody wakes: for what other processes commit."""
+HEARTBEAT_SECONDS = 15.0
+
+_STREAM_HEADERS: Headers = [
+    (b"content-type", STREAM_MEDIA.encode()),
+    (b"cache-control", b"no-store"),
+    # Proxies that collect an answer before they pass it on would keep all events to themselves.
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class EventsParameters(Struct, kw_only=True):
+    """A page of events."""
+
+    account_id: Annotated[str, Meta(description="The account, one of the caller's.")]
+    after: Annotated[
+        Annotated[int, Meta(ge=0)] | UnsetType,
+        Meta(description="The number of the last event that was seen; from the first one without."),
+    ] = UNSET
+    limit: Annotated[
+        Annotated[int, Meta(ge=1)] | UnsetType,
+        Meta(description=f"How many at most: {LIMIT} by default, and never more than {LIMIT_MAX}."),
+    ] = UNSET
+    events: Annotated[
+        list[Annotated[Event, Meta(extra_json_schema={"type": "string"})]] | UnsetType,
+        Meta(description="Only these types; all there are unless something is named."),
+    ] = wire_field(default=UNSET, name="events[]")
+
+
+class WireEvent(Struct, kw_only=True):
+    """One event."""
+
+    number: Annotated[int, Meta(description="1, 2, 3 ... for this client and account.")]
+    id: str
+    type: str
+    created: Instant
+    data: Annotated[
+        msgspec.Raw,
+        Meta(
+            description="As a webhook gets it; null when it was forgotten.",
+            extra_json_schema={"type": ["object", "null"]},
+        ),
+    ]
+
+
+class Events(Struct, kw_only=True):
+    """A page, the oldest first."""
+
+    events: list[WireEvent]
+    next: Annotated[
+        int, Meta(description="Go on with this as `after`: the last number that was looked at.")
+    ]
+
+
+class _Body(Struct):
+    data: msgspec.Raw
+
+
+LIST_EVENTS = Operation(
+    tag="Webhooks",
+    summary="Read what happens on an account",
+    description=(
+        "For clients that cannot be called. Events are kept from the first request on, numbered for"
+        " this client and account; ask again with the last number as `after` until nothing comes."
+        f" With `Accept: {STREAM_MEDIA}` the answer stays open and has each event as it happens"
+        " (server-sent events); `Last-Event-ID` is where to go on."
+    ),
+    takes=EventsParameters,
+    answers=Events,
+    refuses=(FORBIDDEN, EVENTS_GONE, TOO_MANY_STREAMS, NO_WRITES),
+)
+
+
+class _NoStream(BankError):
+    """The client has no stream of the account yet."""
+
+
+def _after(call: Call) -> int:
+    """Beyond which number; a browser that connects again says it by a header."""
+    text = call.headers.get(LAST_EVENT_ID, "")
+    if text.isascii() and text.isdecimal():
+        return int(text[:18])
+    after = call.params.integer("after") or 0
+    if after < 0:
+        raise BadParam("after", "must be at least 0")
+    return after
+
+
+def _limit(call: Call) -> int:
+    limit = call.params.integer("limit")
+    if limit is not None and limit < 1:
+        raise BadParam("limit", "must be at least 1")
+    return min(limit or LIMIT, LIMIT_MAX)
+
+
+def _types(call: Call) -> frozenset[str]:
+    named = call.params.texts("events")
+    return frozenset(chosen(named) if named else EVENTS)
+
+
+async def _require_owned(tx: ReadTx, call: Call) -> tuple[int, str]:
+    account_id = call.params.require_text("account_id")
+    shard = call.require_shard(account_id)
+    if not await is_owner(tx, shard, account_id, call.caller.user_id):
+        raise call.forbidden()
+    return shard, account_id
+
+
+async def find_events(tx: ReadTx, call: Call) -> Events:
+    """A page of what is in the stream that the client has."""
+    after, limit, types = _after(call), _limit(call), _types(call)
+    shard, account_id = await _require_owned(tx, call)
+    stream = await find_stream(tx, shard, account_id, call.caller.client_id)
+    if stream is None:
+        raise _NoStream
+    _require_kept(stream, after)
+    told = await list_after(tx, stream.webhook, after, limit)
+    last = told[-1].sequence if told else max(after, stream.kept_from - 1)
+    return Events(events=[_show(one) for one in told if one.event in types], next=last)
+
+
+def _require_kept(stream: Stream, after: int) -> None:
+    """Refuse a cursor behind which something has been removed: what comes next would be a lie."""
+    if 0 < after < stream.kept_from - 1:
+        raise BadRequest(
+            EVENTS_GONE,
+            f"What came after event {after} is not kept any more: go on after"
+            f" {stream.kept_from - 1}, and read the account anew",
+            params={"after": str(stream.kept_from - 1)},
+        )
+
+
+async def begin_events(tx: Tx, call: Call) -> Events:
+    """Begin the client's stream of an account; the page before its first event is empty."""
+    _limit(call), _types(call)
+    after = _after(call)
+    shard, account_id = await _require_owned(tx, call)
+    client_id, user_id = call.caller.client_id, call.caller.user_id
+    stream = Webhook(
+        shard=shard,
+        id=call.draw_id(tx, "webhook", shard),
+        account_id=account_id,
+        client_id=client_id,
+        user_id=user_id,
+        url=STREAM,
+        events=EVENTS,
+        created_at=tx.now,
+    )
+    await begin_stream(tx, stream)
+    return Events(events=[], next=after)
+
+
+def _show(told: Told) -> WireEvent:
+    body = msgspec.json.decode(told.payload, type=_Body) if told.payload else None
+    return WireEvent(
+        number=told.sequence,
+        id=told.id,
+        type=told.event,
+        created=format_instant(told.created_at),
+        data=body.data if body else msgspec.Raw(b"null"),
+    )
