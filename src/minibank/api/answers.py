@@ -1,6 +1,5 @@
 """What goes back: bodies, statuses and the headers that every answer carries."""
 
-from dataclasses import dataclass, field
 from typing import Annotated
 
 import msgspec
@@ -25,13 +24,12 @@ _JSON: Headers = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A whole answer, except for the headers that belong to the request (ids, origins)."""
 
     status: int
     body: bytes
-    headers: Headers = field(default_factory=lambda: _JSON)
+    headers: Headers = msgspec.field(default_factory=lambda: _JSON)
 
 
 class Refused(msgspec.Struct):

@@ -19,7 +19,7 @@ from minibank.core.addresses import network_of
 from minibank.core.clock import Clock
 from minibank.core.errors import RateLimited, Unauthorized
 from minibank.oauth.callers import Caller
-from minibank.oauth.secrets import parse_token
+from minibank.oauth.secrets import ParsedToken
 from minibank.settings import Settings
 
 T = TypeVar("T")
@@ -104,15 +104,14 @@ class Meter:
         """
         self._caller = caller
 
-    async def in_turn(self, token: str, work: Callable[[], Awaitable[T]]) -> T:
+    async def in_turn(self, parsed: ParsedToken | None, work: Callable[[], Awaitable[T]]) -> T:
         """Do the work of a request with this token when it is its client's turn.
 
         Raises `RateLimited` when the client or the user had too many, or too many wait.
         """
         limits = self._limits
-        parsed = parse_token(token) if limits.knows_callers else None
-        if parsed is None:
-            # Garbage is refused by the work, without a query.
+        if parsed is None or not limits.knows_callers:
+            # What is no token is refused by the work, without a query.
             return await work()
         known = limits.find(parsed.digest)
         if known is not None:

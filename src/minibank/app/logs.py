@@ -3,7 +3,6 @@
 import json
 import logging
 import sys
-from contextlib import suppress
 from typing import TextIO, cast
 
 import msgspec
@@ -58,14 +57,19 @@ class LossyStream:
 
     def write(self, text: str) -> int:
         """Write it if that can be done; the number of characters taken."""
-        with suppress(OSError, ValueError):
+        # Entering `suppress` would take as long as this.
+        try:  # noqa: SIM105
             self._stream.write(text)
+        except (OSError, ValueError):
+            pass
         return len(text)
 
     def flush(self) -> None:
         """Hand it on if that can be done."""
-        with suppress(OSError, ValueError):
+        try:  # noqa: SIM105
             self._stream.flush()
+        except (OSError, ValueError):
+            pass
 
 
 def lossy_stderr() -> TextIO:

@@ -278,12 +278,15 @@ class SqliteDatabase:
     async def read(self, work: ReadWork[T]) -> T:
         """See `Database.read`; runs in the event loop, so for short reads only."""
 
-        async def attempt() -> T:
+        def read() -> T:
             self._require_open()
             return self._read(self._reader, work)
 
+        async def attempt() -> T:
+            return read()
+
         try:
-            return await attempt()
+            return read()
         except LostRace:  # seldom: a read takes a few microseconds, and so would the loop below
             return await with_retries(attempt, self._metrics)
         except DatabaseError as error:
