@@ -9,7 +9,7 @@ from minibank.api import build_api
 from minibank.core.clock import Clock
 from minibank.core.ids import IdSource
 from minibank.db import Database, ReadTx, Row
-from minibank.db.base import Migration, ReadWork, SnapshotWork, T, Value, Work
+from minibank.db.base import Migration, ReadWork, S, SnapshotWork, T, Value, Work
 from minibank.payments.engine import Engine
 from minibank.settings import Settings
 
@@ -35,6 +35,10 @@ class _RecordingReads:
     async def fetch_one(self, sql: str, *values: Value) -> Row | None:
         self._statements.append(Statement(sql, values))
         return await self._tx.fetch_one(sql, *values)
+
+    async def fetch_as(self, kind: type[S], sql: str, *values: Value) -> list[S]:
+        self._statements.append(Statement(sql, values))
+        return await self._tx.fetch_as(kind, sql, *values)
 
 
 class _RecordingDatabase:

@@ -38,7 +38,8 @@ def statements(module: Module) -> Iterator[Statement]:
             yield Statement(f"{module.where}:{node.lineno}", node.value)
 
 
-_RUNS = {"fetch", "fetch_one", "execute"}
+_RUNS = {"fetch": 0, "fetch_one": 0, "fetch_as": 1, "execute": 0}
+"""The place of the statement among the arguments."""
 
 
 def composed(module: Module) -> Iterator[str]:
@@ -47,9 +48,10 @@ def composed(module: Module) -> Iterator[str]:
     for node in ast.walk(module.tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
-        if node.func.attr not in _RUNS or not node.args:
+        place = _RUNS.get(node.func.attr)
+        if place is None or place >= len(node.args):
             continue
-        sql = node.args[0]
+        sql = node.args[place]
         literal = isinstance(sql, ast.Constant) and isinstance(sql.value, str)
         named = isinstance(sql, ast.Name) and sql.id in constants
         if not (literal or named):

@@ -228,6 +228,7 @@ def test_statements_are_written_out_in_full() -> None:
         'tx.fetch("SELECT a FROM " + table)',
         'tx.execute("DELETE FROM {}".format(table))',
         "tx.fetch_one(sql)",
+        'tx.fetch_as(Kind, f"SELECT a FROM {table}")',
     ],
 )
 def test_a_composed_statement_would_be_seen(call: str) -> None:

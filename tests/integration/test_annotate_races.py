@@ -39,7 +39,7 @@ async def _change(db: Database, row: TransactionRecord, client_id: str, **change
 async def _read(db: Database, row: TransactionRecord, client_id: str) -> dict[str, str]:
     found = await db.read(lambda tx: find_transaction(tx, row.shard, row.id, client_id))
     assert found is not None
-    metadata: dict[str, str] = json.loads(found["annotations"] or "{}")
+    metadata: dict[str, str] = json.loads(found.annotations or "{}")
     return metadata
 
 
@@ -69,7 +69,7 @@ async def test_of_two_notes_at_once_one_stands_whole(db, row):
     await asyncio.gather(*(_change(db, row, client, notes=f"by {client}") for client in CLIENTS))
     found = await db.read(lambda tx: find_transaction(tx, row.shard, row.id, CLIENTS[0]))
     assert found is not None
-    assert found["notes"] in {f"by {client}" for client in CLIENTS}
+    assert found.notes in {f"by {client}" for client in CLIENTS}
 
 
 async def test_the_limit_holds_when_many_fill_it_at_once(db, row):
@@ -110,6 +110,6 @@ async def test_a_settlement_and_a_note_at_once_keep_both(db, clock, row):
     await engine.drain()
     found = await db.read(lambda tx: find_transaction(tx, row.shard, payment.id, CLIENTS[0]))
     assert found is not None
-    assert (found["amount"], found["notes"]) == (-450, "Lunch")
-    assert found["settled_at"] is not None
+    assert (found.amount, found.notes) == (-450, "Lunch")
+    assert found.settled_at is not None
     assert len(await _read(db, payment, CLIENTS[0])) == 5

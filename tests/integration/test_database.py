@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from minibank.core.clock import FakeClock
@@ -55,6 +56,34 @@ async def test_a_row_gives_values_by_name_by_position_and_in_order(things: Datab
     assert (row["id"], row["how_many"]) == ("a", 5)
     assert (row[0], row[1]) == ("a", 5)
     assert list(row) == ["a", 5]
+
+
+class Thing(msgspec.Struct, array_like=True):
+    shard: int
+    name: str
+    how_many: int | None
+    note: str | None
+
+
+_THINGS = "SELECT shard, id AS name, number AS how_many, note FROM things WHERE shard = $1"
+
+
+async def test_rows_become_structs_of_the_same_values(things: Database):
+    numbers = [None, 0, -1, 2**53 + 1, LARGEST, SMALLEST]
+    notes = [None, "", "null", "é\U0001f469\u200d\U0001f4bb\u2028", "a'b\"c\\d/\x01\t\x7f", "[1]"]
+    rows = [(1, f"{n}", *row) for n, row in enumerate(zip(numbers, notes, strict=True))]
+    await put(things, *((*row, None) for row in rows), (2, "elsewhere", 1, "x", None))
+    found = await things.read(lambda tx: tx.fetch_as(Thing, f"{_THINGS} ORDER BY id", 1))
+    assert found == [Thing(*row) for row in rows]
+    assert await things.read(lambda tx: tx.fetch_as(Thing, _THINGS, 3)) == []
+
+
+async def test_structs_see_what_their_unit_of_work_wrote(things: Database):
+    async def work(tx: Tx) -> list[Thing]:
+        await tx.insert_rows("things", ("shard", "id"), [(1, "a")])
+        return await tx.fetch_as(Thing, _THINGS, 1)
+
+    assert await things.transact(work) == [Thing(1, "a", None, None)]
 
 
 async def test_a_column_that_was_not_selected_is_not_there(things: Database):

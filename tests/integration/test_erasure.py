@@ -17,6 +17,7 @@ from minibank.db import Database, open_database
 from minibank.identity.store import find_user
 from minibank.identity.users import find_user_by_email, set_password_hash
 from minibank.oauth.callers import find_caller
+from minibank.oauth.secrets import parse_token
 from minibank.payments.engine import Engine
 from minibank.privacy import erasure
 from minibank.privacy.erasure import begin_erasure, go_on_erasing, preview_erasure
@@ -215,7 +216,7 @@ async def test_the_tokens_of_the_erased_are_unknown_tokens_at_once(db: Database,
         await sign_in(db, life.app, EMAIL)
     await run_due(db, Engine(db))
     with refused("unauthorized.bad_access_token"):
-        await db.read(lambda tx: find_caller(tx, life.tokens["former"]))
+        await db.read(lambda tx: find_caller(tx, parse_token(life.tokens["former"])))
 
 
 async def test_the_address_can_be_registered_again_and_is_somebody_else_then(

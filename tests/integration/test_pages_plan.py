@@ -46,7 +46,7 @@ async def test_a_span_is_exactly_the_rows_between_its_places(db, history):
             rows = await db.read(
                 lambda tx, span=span: store.list_page(tx, history[0].shard, account, "", span)
             )
-            assert [row["id"] for row in rows] == [row.id for row in history[first + 1 : last]]
+            assert [row.id for row in rows] == [row.id for row in history[first + 1 : last]]
 
 
 def _place(row) -> Position:
@@ -59,7 +59,7 @@ async def test_a_millisecond_s_floor_comes_before_all_of_its_rows(db, history):
     rows = await db.read(lambda tx: store.list_page(tx, first.shard, first.account_id, "", span))
     same = [row.id for row in history if row.created_at // 1000 == first.created_at // 1000]
     assert len(same) > 1
-    assert [row["id"] for row in rows] == same
+    assert [row.id for row in rows] == same
 
 
 async def test_places_are_found_for_rows_of_the_account_alone(db, history):

@@ -50,10 +50,10 @@ async def test_rows_of_the_first_schema_become_version_one(empty_database_url, c
 
     found = await db.read(lambda tx: find_transaction(tx, row.shard, row.id, CLIENT))
     assert found is not None
-    assert (found["version"], found["annotation_version"]) == (1, 1)
+    assert (found.version, found.annotation_version) == (1, 1)
     target = Target(row.shard, row.id, CLIENT, "user_1")
     found = await db.transact(lambda tx: annotate(tx, target, {"notes": "New", "b": "2"}))
-    assert (found["version"], found["annotation_version"]) == (2, 2)
+    assert (found.version, found.annotation_version) == (2, 2)
     [change] = await db.snapshot(lambda tx: read_note_history(tx, row.shard, row.id))
     assert (change.before, change.after) == ("Old", "New")
     await db.close()

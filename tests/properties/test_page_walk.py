@@ -65,7 +65,7 @@ class Bench:
         span, shard = Span(START, END, 100_000), shard_of(account_id)
         assert shard is not None
         rows = await self.handles[0].read(lambda tx: list_page(tx, shard, account_id, "", span))
-        return [row["id"] for row in rows]
+        return [row.id for row in rows]
 
     def close(self) -> None:
         self.run(self.api.aclose())

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from minibank.core.ids import IdSource
 from minibank.db import Database, ReadTx, Row, Tx
-from minibank.db.base import Migration, ReadWork, SnapshotTx, SnapshotWork, T, Value, Work
+from minibank.db.base import Migration, ReadWork, S, SnapshotTx, SnapshotWork, T, Value, Work
 
 
 class _CountingReads:
@@ -25,6 +25,12 @@ class _CountingReads:
         row = await self._reads.fetch_one(sql, *values)
         self._counts.append(int(row is not None))
         return row
+
+    async def fetch_as(self, kind: type[S], sql: str, *values: Value) -> list[S]:
+        self._statements.append(sql)
+        rows = await self._reads.fetch_as(kind, sql, *values)
+        self._counts.append(len(rows))
+        return rows
 
 
 class _CountingSnapshot(_CountingReads):

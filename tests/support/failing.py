@@ -9,7 +9,7 @@ from typing_extensions import override
 from minibank.core.clock import Clock
 from minibank.core.ids import IdSource
 from minibank.db import Database, Row, Tx
-from minibank.db.base import Migration, ReadWork, SnapshotWork, Value, Work
+from minibank.db.base import Migration, ReadWork, S, SnapshotWork, Value, Work
 
 T = TypeVar("T")
 
@@ -36,6 +36,10 @@ class ObservedTx:
     def wake(self, topic: str) -> None:
         """As ever."""
         self._tx.wake(topic)
+
+    async def fetch_as(self, kind: type[S], sql: str, *values: Value) -> list[S]:
+        """As ever."""
+        return await self._tx.fetch_as(kind, sql, *values)
 
     async def execute(self, sql: str, *values: Value) -> int:
         """As ever."""

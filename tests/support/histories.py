@@ -10,12 +10,6 @@ from minibank.db import Database, Tx
 from minibank.transactions.records import Annotation, MerchantRecord, TransactionRecord
 from minibank.transactions.store import insert_merchants, insert_transactions, put_annotation
 
-PAGE_COLUMNS = [
-    *(name for name in TransactionRecord.__struct_fields__ if name not in ("kind", "version")),
-    *("annotations", "annotated_at"),
-]
-"""What a page reads of each transaction, in order: nearly the whole row."""
-
 _IDS = RandomIds()
 
 

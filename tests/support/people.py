@@ -18,6 +18,7 @@ from minibank.identity.users import NewUser, create_user
 from minibank.oauth.callers import Caller, find_caller
 from minibank.oauth.clients import NewClient, create_client
 from minibank.oauth.records import Client
+from minibank.oauth.secrets import parse_token
 from minibank.oauth.token_requests import TokenRequest, answer_token_request
 from minibank.oauth.tokens import Answer, TokenRules
 
@@ -86,7 +87,7 @@ async def refresh(db: Database, app: App, token: Any, rules: TokenRules = RULES)
 
 async def caller_of(db: Database, token: Any) -> Caller:
     """Who an access token stands for."""
-    return await db.read(lambda tx: find_caller(tx, token))
+    return await db.read(lambda tx: find_caller(tx, parse_token(token)))
 
 
 def refused(code: str) -> AbstractContextManager[pytest.ExceptionInfo[BankError]]:

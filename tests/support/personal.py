@@ -6,7 +6,7 @@ from typing import Any
 from minibank.accounts.opening import NewAccount, issue_card, open_account, set_account_state
 from minibank.core.clock import FakeClock
 from minibank.core.ids import shard_of
-from minibank.db import Database, Row
+from minibank.db import Database
 from minibank.db.base import SnapshotTx, Work
 from minibank.db.migrate import tables
 from minibank.feed.items import dismiss_item
@@ -14,6 +14,7 @@ from minibank.identity.store import User
 from minibank.payments.commands import Counterparty
 from minibank.payments.engine import Engine
 from minibank.transactions.annotate import Target, annotate
+from minibank.transactions.records import VersionedTransaction
 from minibank.webhooks.records import Webhook
 from tests.support.banking import Holder, Orders, add_merchant
 from tests.support.outbox import (
@@ -178,7 +179,7 @@ async def with_notes(db: Database, life: Life, holder: Holder) -> None:
         await db.transact(_annotating(target, {"notes": note, f"{word}-key": f"{word} value"}))
 
 
-def _annotating(target: Target, changes: dict[str, str]) -> Work[Row]:
+def _annotating(target: Target, changes: dict[str, str]) -> Work[VersionedTransaction]:
     return lambda tx: annotate(tx, target, changes)
 
 

@@ -1,6 +1,6 @@
 """What goes back: bodies, statuses and the headers that every answer carries."""
 
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 import msgspec
@@ -25,13 +25,17 @@ _JSON: Headers = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer, except for the headers that belong to the request (ids, origins)."""
+class Answer(msgspec.Struct, frozen=True):
+    """A whole answer, except for the headers that belong to the request (ids, origins).
+
+    One with a `stream` has no body: it stays open, and its parts go out as they come. An empty part
+    says that there is nothing yet.
+    """
 
     status: int
     body: bytes
-    headers: Headers = field(default_factory=lambda: _JSON)
+    headers: Headers = msgspec.field(default_factory=lambda: _JSON)
+    stream: AsyncIterator[bytes] | None = None
 
 
 class Refused(msgspec.Struct):

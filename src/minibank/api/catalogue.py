@@ -33,6 +33,8 @@ TOO_MANY_WEBHOOKS = "bad_request.too_many_webhooks"
 NO_FEED_ITEM = "not_found.feed_item"
 NO_WEBHOOK = "not_found.webhook"
 NO_SECRET = "bad_request.no_secret"  # noqa: S105 # no secret
+EVENTS_GONE = "bad_request.events_gone"
+TOO_MANY_STREAMS = "rate_limited.streams"
 NO_DELIVERY = "not_found.delivery"
 RATE_LIMITED = "rate_limited"
 CONCURRENCY = "rate_limited.concurrency"
@@ -56,6 +58,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         BAD_IF_MATCH: "the header `If-Match` is no list of entity tags",
         BAD_KEY: "the header `Idempotency-Key` is empty, too long or not of visible ASCII",
         TOO_MANY_WEBHOOKS: "the client has as many webhooks on this account as it may",
+        EVENTS_GONE: "what came after this event is not kept any more",
         NO_SECRET: "the webhook is signed with the bank's key and has no secret of its own",
         "bad_request.could_not_authenticate": "unknown client or user, wrong secret or password",
         "bad_request.client_not_enabled": "the client may not use this grant",
@@ -85,6 +88,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         RATE_LIMITED: "too many requests: try again after `Retry-After` seconds",
         CONCURRENCY: "too many requests of this client at once: the same",
         OVERLOADED: "too much at once: the same",
+        TOO_MANY_STREAMS: "as many answers stay open as this process keeps: the same",
         TOO_MANY_FEED_ITEMS: "too many items of this client on this feed today: the same",
     },
     InternalService: {FAULT: "a fault of the bank"},

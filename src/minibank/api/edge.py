@@ -1,8 +1,10 @@
 """The ASGI application: one request in, one whole answer out, one line in the log."""
 
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import AsyncIterator
 
 import structlog
+from msgspec import Struct
 from starlette.types import Receive, Scope, Send
 
 from minibank.api.answers import Answer, answer_error, answer_json, refusal_of
@@ -11,9 +13,8 @@ from minibank.api.cors import Origins
 from minibank.api.endpoint import Edge, Request
 from minibank.api.limiting import EXEMPT, TOKEN_PATH, Limits, Meter
 from minibank.api.paths import headers_of, method_of, segments_of
-from minibank.api.public_url import public_url_for
 from minibank.api.request_log import LOGGED_NAMES, loggable_code, loggable_method
-from minibank.api.requests import BODY_BYTES_MAX, Params, Parsed, require_storable
+from minibank.api.requests import BODY_BYTES_MAX, NOTHING, Params, Parsed, require_storable
 from minibank.api.routing import Place, Table
 from minibank.core.errors import (
     BankError,
@@ -33,8 +34,7 @@ class ClientGone(Exception):
     """The client went away before it had sent its request; there is nobody to answer."""
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(Struct):
     """One request and what becomes known about it."""
 
     scope: Scope
@@ -46,7 +46,7 @@ class Exchange:
     meter: Meter
     path: str = "unknown"
     code: str | None = None
-    names: list[str] = field(default_factory=list)
+    names: list[str] = []
 
 
 class Api:
@@ -126,15 +126,15 @@ class Api:
             parsed=parsed,
             address=client[0] if client else "",
             meter=exchange.meter,
-            public_url=public_url_for(
-                self._edge.settings, exchange.scope["scheme"], exchange.headers.get("host", "")
-            ),
+            scheme=exchange.scope["scheme"],
         )
         return await runner(self._edge, request)
 
     async def _parse(self, exchange: Exchange) -> Parsed:
         """The parameters, or what is wrong with them: it is for the endpoint to say when."""
         body = await _read_body(exchange)
+        if not (body or exchange.scope["query_string"]):
+            return NOTHING
         try:
             query = require_storable(parse_form(exchange.scope["query_string"]))
             content_type = exchange.headers.get("content-type")
@@ -147,19 +147,19 @@ class Api:
     async def _send(self, exchange: Exchange, answer: Answer, send: Send) -> None:
         request_id = exchange.request_id.encode()
         origin = exchange.headers.get("origin")
-        headers = [
-            *answer.headers,
-            *_length_of(answer),
-            *exchange.meter.headers(),
-            (b"x-request-id", request_id),
-            (b"trace-id", request_id),
-            *self._origins.headers_for(
-                origin.encode("latin-1") if origin else None,
-                preflight=exchange.method == "OPTIONS",
-            ),
-        ]
+        headers = [*answer.headers]
+        if answer.status != 304 and answer.stream is None:
+            # There it would have to be the length of what is not sent (RFC 9110 section 8.6).
+            headers.append((b"content-length", b"%d" % len(answer.body)))
+        headers += exchange.meter.headers()
+        headers += ((b"x-request-id", request_id), (b"trace-id", request_id))
+        headers += self._origins.headers_for(
+            origin.encode("latin-1") if origin else None, preflight=exchange.method == "OPTIONS"
+        )
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         body = b"" if exchange.method == "HEAD" else answer.body
+        if answer.stream is not None and exchange.method != "HEAD":
+            await _send_parts(exchange, answer.stream, send)
         await send({"type": "http.response.body", "body": body})
 
     def _log_fault(self, exchange: Exchange, error: Exception, refusal: BankError) -> None:
@@ -189,11 +189,22 @@ class Api:
         )
 
 
-def _length_of(answer: Answer) -> list[tuple[bytes, bytes]]:
-    if answer.status == 304:
-        # It would have to be the length of what is not sent (RFC 9110 section 8.6).
-        return []
-    return [(b"content-length", str(len(answer.body)).encode())]
+async def _send_parts(exchange: Exchange, parts: AsyncIterator[bytes], send: Send) -> None:
+    """Send what comes until it ends or the client goes away."""
+    gone = asyncio.create_task(_until_gone(exchange.receive))
+    try:
+        async for part in parts:
+            if gone.done():
+                break
+            if part:
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+    finally:
+        gone.cancel()
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _read_body(exchange: Exchange) -> bytes:

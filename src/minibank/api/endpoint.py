@@ -10,16 +10,21 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from msgspec import Struct
+from typing_extensions import override
+
 from minibank.api.answers import Answer
 from minibank.api.conditions import answer_value
 from minibank.api.limiting import Meter
 from minibank.api.metrics import HttpMetrics
+from minibank.api.public_url import public_url_for
 from minibank.api.requests import Params, Parsed, is_storable
 from minibank.core.errors import BankError, Forbidden, insufficient_permissions
 from minibank.core.ids import shard_of
 from minibank.db import Database, ReadTx, Tx
 from minibank.oauth.callers import Caller, find_caller
 from minibank.oauth.metrics import TokenMetrics
+from minibank.oauth.secrets import ParsedToken, parse_token
 from minibank.payments.engine import Engine
 from minibank.settings import Settings
 from minibank.webhooks.signing import SigningKeys
@@ -29,10 +34,12 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Watch:
-    """What the server and the API both know of this process: its counts, and whether it drains."""
+    """What the server and the API both know of this process: its counts, whether it drains, and how
+    many answers stay open."""
 
     metrics: HttpMetrics = field(default_factory=HttpMetrics)
     draining: bool = False
+    streams: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +54,11 @@ class Edge:
     signing: SigningKeys = field(default_factory=SigningKeys)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A request after routing.
 
-    `path` holds the named segments, `address` the sender's address, `public_url` is what absolute
-    URLs in the answer begin with, and `meter` counts the request for its client and user, once
-    these are known.
+    `path` holds the named segments, `address` the sender's address, `scheme` is http or https, and
+    `meter` counts the request for its client and user, once these are known.
     """
 
     path: Mapping[str, str]
@@ -61,7 +66,7 @@ class Request:
     parsed: Parsed
     address: str
     meter: Meter
-    public_url: str
+    scheme: str
 
     @property
     def params(self) -> Params:
@@ -71,8 +76,7 @@ class Request:
         return self.parsed
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request by a known caller, and the token that it came with."""
 
     caller: Caller
@@ -80,10 +84,20 @@ class Call:
     path: Mapping[str, str]
     settings: Settings
     signing: SigningKeys
-    headers: Mapping[str, str] = field(repr=False)
-    public_url: str
-    token: str = field(repr=False)
-    drawn: dict[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str]
+    scheme: str
+    token: str
+    drawn: dict[str, str]
+
+    @override
+    def __repr__(self) -> str:
+        # Without the token, which a log would keep.
+        return f"Call({self.caller})"
+
+    @property
+    def public_url(self) -> str:
+        """What absolute URLs in the answer begin with."""
+        return public_url_for(self.settings, self.scheme, self.headers.get("host", ""))
 
     def draw_id(self, tx: Tx, prefix: str, shard: int) -> str:
         """A new id, the same however often this request's unit of work has to run."""
@@ -114,35 +128,57 @@ def bearer_token(headers: Mapping[str, str]) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-async def _call(
-    tx: ReadTx, edge: Edge, request: Request, drawn: dict[str, str] | None = None
-) -> Call:
+class _Asking(Struct, frozen=True):
+    """A request whose caller is yet to be found; what its units of work share."""
+
+    edge: Edge
+    request: Request
+    token: str
+    parsed: ParsedToken | None
+    drawn: dict[str, str]
+
+    @override
+    def __repr__(self) -> str:
+        return f"_Asking({self.parsed})"
+
+    async def call(self, tx: ReadTx) -> Call:
+        """The request once its caller is known; `Unauthorized` when that is nobody."""
+        caller = await find_caller(tx, self.parsed)
+        request = self.request
+        request.meter.note_caller(caller)
+        return Call(
+            caller=caller,
+            params=request.params,
+            path=request.path,
+            settings=self.edge.settings,
+            signing=self.edge.signing,
+            headers=request.headers,
+            scheme=request.scheme,
+            token=self.token,
+            drawn=self.drawn,
+        )
+
+
+def _ask(edge: Edge, request: Request) -> _Asking:
     token = bearer_token(request.headers)
-    caller = await find_caller(tx, token)
-    request.meter.note_caller(caller)
-    return Call(
-        caller=caller,
-        params=request.params,
-        path=request.path,
-        settings=edge.settings,
-        signing=edge.signing,
-        headers=request.headers,
-        public_url=request.public_url,
-        token=token,
-        drawn={} if drawn is None else drawn,
-    )
+    return _Asking(edge, request, token, parse_token(token), {})
+
+
+async def read_for(edge: Edge, request: Request, resource: Reader) -> object:
+    """What a resource that changes nothing says to the caller of this request."""
+    asking = _ask(edge, request)
+
+    async def work(tx: ReadTx) -> object:
+        return await resource(tx, await asking.call(tx))
+
+    return await request.meter.in_turn(asking.parsed, lambda: edge.db.read(work))
 
 
 def reading(resource: Reader) -> Runner:
     """An endpoint that needs a caller and changes nothing."""
 
     async def run(edge: Edge, request: Request) -> Answer:
-        async def work(tx: ReadTx) -> object:
-            return await resource(tx, await _call(tx, edge, request))
-
-        token = bearer_token(request.headers)
-        value = await request.meter.in_turn(token, lambda: edge.db.read(work))
-        return answer_value(value, request.headers)
+        return answer_value(await read_for(edge, request, resource), request.headers)
 
     return run
 
@@ -151,12 +187,12 @@ def writing(resource: Writer) -> Runner:
     """An endpoint that needs a caller and does everything in one unit of work."""
 
     async def run(edge: Edge, request: Request) -> Answer:
-        drawn: dict[str, str] = {}
+        asking = _ask(edge, request)
 
         async def work(tx: Tx) -> object:
-            return await resource(tx, await _call(tx, edge, request, drawn))
+            return await resource(tx, await asking.call(tx))
 
-        token = bearer_token(request.headers)
-        return answer_value(await request.meter.in_turn(token, lambda: edge.db.transact(work)))
+        value = await request.meter.in_turn(asking.parsed, lambda: edge.db.transact(work))
+        return answer_value(value)
 
     return run

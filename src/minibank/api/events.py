@@ -6,6 +6,7 @@ have no gaps and are given in the order of commits, so nothing can appear behind
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated
 
 import msgspec
@@ -15,7 +16,7 @@ from msgspec import field as wire_field
 from minibank.accounts.store import is_owner
 from minibank.api.answers import Answer, Headers
 from minibank.api.catalogue import EVENTS_GONE, FORBIDDEN, NO_WRITES, TOO_MANY_STREAMS
-from minibank.api.endpoint import Call, Edge, Request, Runner, reading, writing
+from minibank.api.endpoint import Call, Edge, Request, read_for, reading, writing
 from minibank.api.operation import Operation
 from minibank.core.errors import BadParam, BadRequest, BankError, RateLimited
 from minibank.core.instants import format_instant
@@ -104,7 +105,7 @@ LIST_EVENTS = Operation(
 )
 
 
-class _NoStream(BankError):
+class _NoStream(Exception):
     """The client has no stream of the account yet."""
 
 
@@ -139,9 +140,10 @@ async def _require_owned(tx: ReadTx, call: Call) -> tuple[int, str]:
     return shard, account_id
 
 
-async def find_events(tx: ReadTx, call: Call) -> Events:
-    """A page of what is in the stream that the client has."""
+async def find_events(tx: ReadTx, call: Call, beyond: int | None = None) -> Events:
+    """A page of what is in the client's stream, beyond a number or where the request says."""
     after, limit, types = _after(call), _limit(call), _types(call)
+    after = after if beyond is None else beyond
     shard, account_id = await _require_owned(tx, call)
     stream = await find_stream(tx, shard, account_id, call.caller.client_id)
     if stream is None:
@@ -192,3 +194,79 @@ def _show(told: Told) -> WireEvent:
         created=format_instant(told.created_at),
         data=body.data if body else msgspec.Raw(b"null"),
     )
+
+
+_page = reading(find_events)
+_begin = writing(begin_events)
+
+
+async def events(edge: Edge, request: Request) -> Answer:
+    """GET /events: a page, or an answer that stays open for who accepts that."""
+    try:
+        answer = await _page(edge, request)
+    except _NoStream:
+        answer = await _begin(edge, request)
+    if STREAM_MEDIA not in request.headers.get("accept", ""):
+        return answer
+    if edge.watch.streams >= edge.settings.event_streams_max:
+        raise RateLimited(TOO_MANY_STREAMS, "Too many streams are open", retry_after=1)
+    return Answer(200, b"", _STREAM_HEADERS, _stream(edge, request))
+
+
+async def _stream(edge: Edge, request: Request) -> AsyncIterator[bytes]:
+    """Each event beyond the cursor, as long as the caller may read them and the bank serves."""
+    woken = asyncio.Event()
+    end = edge.db.wakes.listen(DELIVERIES, woken.set)
+    edge.watch.streams += 1
+    reader = _Reader(edge, request)
+    try:
+        yield b": events\n\n"
+        while not edge.watch.draining:
+            woken.clear()
+            part = await reader.read()
+            yield part
+            if not part and await reader.is_quiet(woken):
+                yield b": nothing yet\n\n"
+    except BankError as refusal:
+        yield b"event: error\ndata: %b\n\n" % msgspec.json.encode(refusal.code)
+    except DatabaseError:
+        yield b"retry: 5000\n\n"
+    finally:
+        edge.watch.streams -= 1
+        end()
+
+
+class _Reader:
+    """Where a stream that is open has come to."""
+
+    def __init__(self, edge: Edge, request: Request) -> None:
+        self._edge = edge
+        self._request = request
+        self._after: int | None = None
+        self._silent_since = edge.db.clock.monotonic()
+
+    async def read(self) -> bytes:
+        """The next events as they are sent; empty when there are none yet."""
+        page = await read_for(self._edge, self._request, self._find)
+        assert isinstance(page, Events), "it is what is asked for"
+        self._after = page.next
+        return b"".join(
+            b"id: %d\nevent: %b\ndata: %b\n\n"
+            % (one.number, one.type.encode(), msgspec.json.encode(one))
+            for one in page.events
+        )
+
+    async def _find(self, tx: ReadTx, call: Call) -> Events:
+        """The page beyond what was sent; who the caller is, and whether it may, is asked anew."""
+        return await find_events(tx, call, self._after)
+
+    async def is_quiet(self, woken: asyncio.Event) -> bool:
+        """Wait for something to come; whether nothing was sent for so long that a sign is due."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL_SECONDS):
+                await woken.wait()
+        now = self._edge.db.clock.monotonic()
+        if now - self._silent_since < HEARTBEAT_SECONDS:
+            return False
+        self._silent_since = now
+        return True

@@ -28,12 +28,13 @@ from minibank.core.ids import shard_of
 from minibank.core.instants import format_instant, parse_instant
 from minibank.core.pages import Window
 from minibank.core.wire import Instant
-from minibank.db import ReadTx, Row, Tx
+from minibank.db import ReadTx, Tx
 from minibank.feed import items, store
 from minibank.feed.content import NAMES, WHITE, merge
 from minibank.feed.records import PREFIX, Content, FeedItem, item_of, subject_of
 from minibank.feed.store import Reader
 from minibank.transactions import store as transactions
+from minibank.transactions.records import VersionedTransaction
 from minibank.transactions.windows import Span, ids_in, span_of
 from minibank.transactions.wire import WireTransaction, show_transaction
 
@@ -304,20 +305,20 @@ async def _require_reader(tx: ReadTx, call: Call, account_id: str) -> Reader:
     return Reader(shard, account_id, call.caller.client_id, call.caller.user_id)
 
 
-async def _require_visible(tx: ReadTx, call: Call) -> FeedItem | Row:
-    """The item that the path names: this client's own, or the row of a transaction."""
+async def _require_visible(tx: ReadTx, call: Call) -> FeedItem | VersionedTransaction:
+    """The item that the path names: this client's own, or a transaction."""
     item_id, client_id = call.path["item_id"], call.caller.client_id
     shard = shard_of(item_id)
     if shard is None or not is_storable(item_id) or not item_id.startswith(PREFIX):
         raise items.no_such_item()
-    found: FeedItem | Row | None = await store.find_item(tx, shard, item_id, client_id)
+    found: FeedItem | VersionedTransaction | None
+    found = await store.find_item(tx, shard, item_id, client_id)
     if found is None:
         subject = subject_of(item_id)
         found = await transactions.find_transaction(tx, shard, subject, client_id)
     if found is None:
         raise items.no_such_item()
-    account_id = found.account_id if isinstance(found, FeedItem) else found["account_id"]
-    if not await is_owner(tx, shard, account_id, call.caller.user_id):
+    if not await is_owner(tx, shard, found.account_id, call.caller.user_id):
         raise items.no_such_item()
     return found
 
@@ -339,12 +340,12 @@ async def _show_transactions(tx: ReadTx, call: Call, ids: list[str]) -> dict[str
     if not ids:
         return {}
     shard = call.require_shard(ids[0])
-    rows = await transactions.list_chosen(tx, shard, ids, call.caller.client_id)
-    merchants = await merchants_of(tx, call, rows)
+    chosen = await transactions.list_chosen(tx, shard, ids, call.caller.client_id)
+    merchants = await merchants_of(tx, call, chosen)
     settled_pending = call.caller.options.settled_pending
     return {
-        row["id"]: _show_transaction(show_transaction(row, settled_pending, merchants))
-        for row in rows
+        one.id: _show_transaction(show_transaction(one, settled_pending, merchants))
+        for one in chosen
     }
 
 

@@ -9,8 +9,9 @@ All of it is in this process's memory: each process allows the whole of every li
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from minibank.api.answers import Headers
 from minibank.api.rates import Buckets, Policy, Standing
@@ -19,7 +20,7 @@ from minibank.core.addresses import network_of
 from minibank.core.clock import Clock
 from minibank.core.errors import RateLimited, Unauthorized
 from minibank.oauth.callers import Caller
-from minibank.oauth.secrets import parse_token
+from minibank.oauth.secrets import ParsedToken
 from minibank.settings import Settings
 
 T = TypeVar("T")
@@ -30,17 +31,18 @@ EXEMPT = frozenset({("healthz",), ("readyz",)})
 TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """Who was behind a token when it was last used."""
+class _Known(Struct, frozen=True):
+    """Who is behind a token: a client, and a user through it.
+
+    No client can use up what a user may do through others.
+    """
 
     client_id: str
-    user_id: str
+    user: str
 
-    @property
-    def user(self) -> str:
-        """The user through this client: no client can use up what a user may do through others."""
-        return f"{self.client_id} {self.user_id}"
+    @classmethod
+    def of(cls, caller: Caller) -> "_Known":
+        return cls(caller.client_id, f"{caller.client_id} {caller.user_id}")
 
 
 class Limits:
@@ -104,15 +106,14 @@ class Meter:
         """
         self._caller = caller
 
-    async def in_turn(self, token: str, work: Callable[[], Awaitable[T]]) -> T:
+    async def in_turn(self, parsed: ParsedToken | None, work: Callable[[], Awaitable[T]]) -> T:
         """Do the work of a request with this token when it is its client's turn.
 
         Raises `RateLimited` when the client or the user had too many, or too many wait.
         """
         limits = self._limits
-        parsed = parse_token(token) if limits.knows_callers else None
-        if parsed is None:
-            # Garbage is refused by the work, without a query.
+        if parsed is None or not limits.knows_callers:
+            # What is no token is refused by the work, without a query.
             return await work()
         known = limits.find(parsed.digest)
         if known is not None:
@@ -135,7 +136,7 @@ class Meter:
             raise
         finally:
             if self._caller is not None:
-                caller = _Known(self._caller.client_id, self._caller.user_id)
+                caller = known or _Known.of(self._caller)
                 self._limits.learn(digest, caller)
                 if known is None:
                     self._charge_caller(caller)
@@ -144,14 +145,8 @@ class Meter:
         """The standings as draft-ietf-httpapi-ratelimit-headers-11 writes them."""
         if not self._standings:
             return []
-        policies = ", ".join(
-            f'"{one.policy.name}";q={one.policy.quota};w={one.policy.window_seconds}'
-            for one in self._standings
-        )
-        levels = ", ".join(
-            f'"{one.policy.name}";r={one.remaining};t={one.reset_seconds}'
-            for one in self._standings
-        )
+        policies = ", ".join([one.policy.item for one in self._standings])
+        levels = ", ".join([one.item for one in self._standings])
         return [(b"ratelimit-policy", policies.encode()), (b"ratelimit", levels.encode())]
 
     def _take_caller(self, known: _Known) -> None:

@@ -6,23 +6,27 @@ needs one number): a full bucket and one that nobody knows are the same.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 SECOND = 1_000_000_000
 """Levels are integer nanoseconds: sums of fractions would drift."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """How many requests in how many seconds, and the name that clients read for it."""
 
     name: str
     quota: int
     window_seconds: int = 60
 
+    @property
+    def item(self) -> str:
+        """The policy as a member of `RateLimit-Policy`."""
+        return f'"{self.name}";q={self.quota};w={self.window_seconds}'
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+
+class Standing(Struct, frozen=True):
     """Where somebody stands after a request; `retry_seconds` is 0 when it was let through.
 
     `remaining` is how many more may come at once, `reset_seconds` when the bucket is full again.
@@ -32,6 +36,11 @@ class Standing:
     remaining: int
     reset_seconds: int
     retry_seconds: int
+
+    @property
+    def item(self) -> str:
+        """The standing as a member of `RateLimit`."""
+        return f'"{self.policy.name}";r={self.remaining};t={self.reset_seconds}'
 
 
 class Buckets:

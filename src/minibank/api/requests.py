@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from minibank.api.bodies import Number, Pairs, Structure, Value
 from minibank.core.errors import BadParam, BankError, MissingParam
@@ -48,8 +49,7 @@ def require_storable(pairs: Pairs) -> Pairs:
     return pairs
 
 
-@dataclass(frozen=True, slots=True)
-class Params:
+class Params(Struct, frozen=True):
     """The parameters of a query and a body; the body wins where both have a value.
 
     An empty value and JSON null are as good as absent, for all but `entries`.
@@ -149,6 +149,9 @@ class Params:
                 yield name
             seen.add(name)
 
+
+NOTHING = Params()
+"""The parameters of most requests that read."""
 
 Parsed = Params | BankError
 """What came of reading a request: refusing waits until the caller is known to be somebody."""

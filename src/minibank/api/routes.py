@@ -4,6 +4,7 @@ from minibank.api import (
     accounts,
     balance,
     deliveries,
+    events,
     feed,
     health,
     logos,
@@ -95,6 +96,7 @@ ROUTES: tuple[Route, ...] = (
         writing(deliveries.resend_deliveries),
         deliveries.RESEND_DELIVERIES,
     ),
+    Route("GET", "/events", events.events, events.LIST_EVENTS),
     Route("GET", "/.well-known/webhook-keys", deliveries.keys, deliveries.KEYS),
     # For everybody
     Route("GET", "/logos/{file}", logos.logo, logos.LOGO),

@@ -15,9 +15,10 @@ from minibank.api.requests import Params
 from minibank.core.errors import BadParam
 from minibank.core.instants import parse_instant
 from minibank.core.pages import LIMIT_MAX, ObjectId, Window
-from minibank.db import ReadTx, Row, Tx
+from minibank.db import ReadTx, Tx
 from minibank.transactions import store
 from minibank.transactions.annotate import Target, annotate, require_acceptable
+from minibank.transactions.records import AnnotatedTransaction, VersionedTransaction
 from minibank.transactions.windows import ids_in, span_of
 from minibank.transactions.wire import (
     Merchants,
@@ -156,16 +157,15 @@ async def list_transactions(tx: ReadTx, call: Call) -> object:
     ids = ids_in(window)
     positions = await store.list_positions(tx, shard, account_id, ids) if ids else {}
     span = span_of(window, positions)
-    rows = await store.list_page(tx, shard, account_id, call.caller.client_id, span)
-    merchants = await merchants_of(tx, call, rows)
+    page = await store.list_page(tx, shard, account_id, call.caller.client_id, span)
+    merchants = await merchants_of(tx, call, page)
     settled_pending = call.caller.options.settled_pending
-    return Transactions([show_transaction(row, settled_pending, merchants) for row in rows])
+    return Transactions([show_transaction(one, settled_pending, merchants) for one in page])
 
 
 async def retrieve_transaction(tx: ReadTx, call: Call) -> object:
     """GET /transactions/{transaction_id}"""
-    row = await _require_visible(tx, call)
-    return await _show(tx, call, row)
+    return await _show(tx, call, await _require_visible(tx, call))
 
 
 async def annotate_transaction(tx: Tx, call: Call) -> object:
@@ -175,28 +175,28 @@ async def annotate_transaction(tx: Tx, call: Call) -> object:
     """
     changes = changes_in(call.params)
     check = require_version(call.headers)
-    row = await _require_visible(tx, call)
+    found = await _require_visible(tx, call)
 
-    def require(locked: Row) -> None:
+    def require(locked: VersionedTransaction) -> None:
         if check is not None:
             check(version_of(locked, call.caller.client_id))
 
     if changes:
-        target = Target(row["shard"], row["id"], call.caller.client_id, call.caller.user_id)
-        row = await annotate(tx, target, changes, require)
+        target = Target(found.shard, found.id, call.caller.client_id, call.caller.user_id)
+        found = await annotate(tx, target, changes, require)
     else:
-        require(row)
-    return await _show(tx, call, row)
+        require(found)
+    return await _show(tx, call, found)
 
 
-def version_of(row: Row, client_id: str) -> str:
-    """The version of a row of `store.find_transaction` as this client sees it.
+def version_of(transaction: VersionedTransaction, client_id: str) -> str:
+    """The version of a transaction as this client sees it.
 
     Both numbers only grow. What other clients keep to themselves is in neither; whose view it is
     is said as well, so that one client's version is never taken for another's.
     """
-    viewer = viewer_of(row["id"], client_id)
-    return f"{row['version']}.{row['annotation_version'] or 0}.{viewer}"
+    viewer = viewer_of(transaction.id, client_id)
+    return f"{transaction.version}.{transaction.annotation_version or 0}.{viewer}"
 
 
 def changes_in(params: Params) -> dict[str, str]:
@@ -210,25 +210,27 @@ def changes_in(params: Params) -> dict[str, str]:
     return changes
 
 
-async def _require_visible(tx: ReadTx, call: Call) -> Row:
+async def _require_visible(tx: ReadTx, call: Call) -> VersionedTransaction:
     """The transaction that the path names, when its account is one of the caller's."""
     transaction_id = call.path["transaction_id"]
     shard = call.require_shard(transaction_id)
-    row = await store.find_transaction(tx, shard, transaction_id, call.caller.client_id)
-    if row is None or not await is_owner(tx, shard, row["account_id"], call.caller.user_id):
+    found = await store.find_transaction(tx, shard, transaction_id, call.caller.client_id)
+    if found is None or not await is_owner(tx, shard, found.account_id, call.caller.user_id):
         raise call.forbidden()
-    return row
+    return found
 
 
-async def _show(tx: ReadTx, call: Call, row: Row) -> Versioned:
-    merchants = await merchants_of(tx, call, [row])
-    shown = show_transaction(row, call.caller.options.settled_pending, merchants)
-    return Versioned(OneTransaction(shown), version_of(row, call.caller.client_id))
+async def _show(tx: ReadTx, call: Call, transaction: VersionedTransaction) -> Versioned:
+    merchants = await merchants_of(tx, call, [transaction])
+    shown = show_transaction(transaction, call.caller.options.settled_pending, merchants)
+    return Versioned(OneTransaction(shown), version_of(transaction, call.caller.client_id))
 
 
-async def merchants_of(tx: ReadTx, call: Call, rows: Sequence[Row]) -> Merchants | None:
+async def merchants_of(
+    tx: ReadTx, call: Call, transactions: Sequence[AnnotatedTransaction]
+) -> Merchants | None:
     """The merchants of these transactions, when the request wants whole ones."""
     if not expands_merchant(call.params):
         return None
-    ids = sorted({row["merchant_id"] for row in rows if row["merchant_id"]})
+    ids = sorted({one.merchant_id for one in transactions if one.merchant_id})
     return show_merchants(await store.list_merchants(tx, ids), call.public_url)

@@ -7,8 +7,6 @@ of everybody else pass.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from minibank.core.errors import RateLimited
@@ -35,19 +33,15 @@ class Turns:
         """How many subjects have a request here."""
         return len(self._lines)
 
-    @asynccontextmanager
-    async def turn(self, subject: str) -> AsyncIterator[None]:
+    def turn(self, subject: str) -> "_Turn":
         """Wait for a turn, and have it until the block ends; `RateLimited` when too many wait."""
-        await self._enter(subject)
-        try:
-            yield
-        finally:
-            # Not now: work that never waited (a read of SQLite) would give its turn on before the
-            # event loop has looked for anybody else, and a flood would be worked on in one go.
-            asyncio.get_running_loop().call_soon(self._leave, subject)
+        return _Turn(self, subject)
 
-    async def _enter(self, subject: str) -> None:
-        line = self._lines.setdefault(subject, _Line())
+    async def enter(self, subject: str) -> None:
+        """Wait for a turn."""
+        line = self._lines.get(subject)
+        if line is None:
+            line = self._lines[subject] = _Line()
         if line.running < self._running_max:
             line.running += 1
             return
@@ -64,12 +58,13 @@ class Turns:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 # It was given a turn in the same moment, which goes to the next.
-                self._leave(subject)
+                self.leave(subject)
             else:
                 line.waiting.pop(turn, None)
             raise
 
-    def _leave(self, subject: str) -> None:
+    def leave(self, subject: str) -> None:
+        """Give the turn on."""
         line = self._lines[subject]
         while line.waiting:
             turn, _ = line.waiting.popitem(last=False)
@@ -79,3 +74,21 @@ class Turns:
         line.running -= 1
         if not line.running:
             del self._lines[subject]
+
+
+class _Turn:
+    """One turn, as a block: the same as a generator would be, at a third of its price."""
+
+    __slots__ = ("_subject", "_turns")
+
+    def __init__(self, turns: Turns, subject: str) -> None:
+        self._turns = turns
+        self._subject = subject
+
+    async def __aenter__(self) -> None:
+        await self._turns.enter(self._subject)
+
+    async def __aexit__(self, *raised: object) -> None:
+        # Not now: work that never waited (a read of SQLite) would give its turn on before the
+        # event loop has looked for anybody else, and a flood would be worked on in one go.
+        asyncio.get_running_loop().call_soon(self._turns.leave, self._subject)

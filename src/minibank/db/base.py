@@ -4,11 +4,14 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterat
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from msgspec import Struct
+
 from minibank.core.clock import Clock
 from minibank.core.ids import IdSource
 from minibank.db.wakes import Wakes
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Struct)
 
 WALK_ROWS = 1000
 """How many rows of a table a walk gives at a time."""
@@ -42,6 +45,14 @@ class ReadTx(Protocol):
 
     async def fetch_one(self, sql: str, *values: Value) -> Row | None:
         """The first row, or None."""
+        ...
+
+    async def fetch_as(self, kind: type[S], sql: str, *values: Value) -> list[S]:
+        """All rows as structs of this kind: each column is the field in its place.
+
+        For rows of many columns, which cost SQLite half as much in this way. The statement selects
+        plain columns, of integers and texts; the kind is `array_like`.
+        """
         ...
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 
 from minibank.core.ids import IdSource
-from minibank.db.base import WALK_ROWS, Row, Value
+from minibank.db.base import WALK_ROWS, Row, S, Value
 from minibank.db.pool import Connection
 from minibank.db.postgres_writes import Write, document_of, statement_of
 
@@ -37,6 +37,10 @@ class PostgresTx:
         await self.flush()
         row: Row | None = await self._connection.fetchrow(sql, *values)
         return row
+
+    async def fetch_as(self, kind: type[S], sql: str, *values: Value) -> list[S]:
+        """See `ReadTx.fetch_as`."""
+        return [kind(*row) for row in await self.fetch(sql, *values)]
 
     async def walk(self, table: str) -> AsyncIterator[Sequence[Row]]:
         """See `SnapshotTx.walk`."""

@@ -8,8 +8,11 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
+
+from msgspec.json import Decoder
 
 from minibank.core.clock import Clock
 from minibank.core.ids import IdSource
@@ -19,12 +22,13 @@ from minibank.db.base import (
     ReadTx,
     ReadWork,
     Row,
+    S,
     SnapshotWork,
     Tx,
     Value,
     Work,
 )
-from minibank.db.dialect import bind, ddl_to_sqlite, to_sqlite
+from minibank.db.dialect import Places, bind, ddl_to_sqlite, to_sqlite, to_sqlite_arrays
 from minibank.db.errors import (
     DatabaseError,
     DatabaseUnavailable,
@@ -48,6 +52,11 @@ T = TypeVar("T")
 
 BUSY_SECONDS = 5.0
 SNAPSHOT_THREADS = 4
+
+
+@lru_cache(maxsize=64)
+def _decoder(kind: type[S]) -> Decoder[S]:
+    return Decoder(kind)
 
 
 def drive(work: Coroutine[Any, Any, T]) -> T:
@@ -76,7 +85,9 @@ class SqliteTx:
         self.wakes.add(topic)
 
     def _run(self, sql: str, values: tuple[Value, ...]) -> sqlite3.Cursor:
-        text, places = to_sqlite(sql)
+        return self._run_here(*to_sqlite(sql), values)
+
+    def _run_here(self, text: str, places: Places, values: tuple[Value, ...]) -> sqlite3.Cursor:
         try:
             return self._connection.execute(text, bind(places, values))
         except BaseException:
@@ -93,6 +104,12 @@ class SqliteTx:
         row: Row | None = cursor.fetchone()
         cursor.close()
         return row
+
+    async def fetch_as(self, kind: type[S], sql: str, *values: Value) -> list[S]:
+        """See `ReadTx.fetch_as`."""
+        rows = self._run_here(*to_sqlite_arrays(sql), values)
+        decode = _decoder(kind).decode
+        return [decode(text) for (text,) in rows]
 
     async def walk(self, table: str) -> AsyncIterator[Sequence[Row]]:
         """See `SnapshotTx.walk`."""
@@ -273,12 +290,15 @@ class SqliteDatabase:
     async def read(self, work: ReadWork[T]) -> T:
         """See `Database.read`; runs in the event loop, so for short reads only."""
 
-        async def attempt() -> T:
+        def read() -> T:
             self._require_open()
             return self._read(self._reader, work)
 
+        async def attempt() -> T:
+            return read()
+
         try:
-            return await attempt()
+            return read()
         except LostRace:  # seldom: a read takes a few microseconds, and so would the loop below
             return await with_retries(attempt, self._metrics)
         except DatabaseError as error:

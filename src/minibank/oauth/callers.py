@@ -1,16 +1,15 @@
 """Who makes a request: the client and the user behind an access token."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from minibank.core.errors import Unauthorized
 from minibank.db import ReadTx
 from minibank.oauth import refusals, store
 from minibank.oauth.records import ClientOptions, options_from_json
-from minibank.oauth.secrets import parse_token
+from minibank.oauth.secrets import ParsedToken
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """A client acting for a user, on this request."""
 
     client_id: str
@@ -18,14 +17,13 @@ class Caller:
     options: ClientOptions
 
 
-async def find_caller(tx: ReadTx, token: str) -> Caller:
+async def find_caller(tx: ReadTx, parsed: ParsedToken | None) -> Caller:
     """The caller behind an access token: one keyed query when the token is good.
 
-    Raises `Unauthorized`: `unauthorized.bad_access_token` for no token of ours (an empty string and
-    garbage cost no query), one logged out or revoked, or a disabled client's; `.expired` and
+    Raises `Unauthorized`: `unauthorized.bad_access_token` for no token of ours (None, which costs
+    no query), one logged out or revoked, or a disabled client's; `.expired` and
     `.evicted` (replaced by a newer one) as they say.
     """
-    parsed = parse_token(token)
     if parsed is None or parsed.kind != "access":
         raise refusals.bad_access_token()
     pair = await store.find_live_pair(tx, parsed.shard, parsed.digest)

@@ -87,8 +87,7 @@ class Exchange:
     new: PairValues
 
 
-@dataclass(frozen=True, slots=True)
-class LivePair:
+class LivePair(msgspec.Struct, frozen=True):
     """What a request needs to know about the access token it carries."""
 
     user_id: str

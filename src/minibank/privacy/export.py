@@ -215,18 +215,18 @@ async def _export_history(
     """The account's transactions as on the wire, each followed by what was written on it."""
     shard, account_id = account
     after = START
-    while rows := await list_page(tx, shard, account_id, "", Span(after, END, PAGE)):
-        ids = [row["id"] for row in rows]
-        named = sorted({row["merchant_id"] for row in rows if row["merchant_id"]})
+    while page := await list_page(tx, shard, account_id, "", Span(after, END, PAGE)):
+        ids = [one.id for one in page]
+        named = sorted({one.merchant_id for one in page if one.merchant_id})
         merchants = show_merchants(await list_merchants(tx, named), subject.public_url)
-        for row in rows:
-            shown = show_transaction(row, "", merchants)
+        for one in page:
+            shown = show_transaction(one, "", merchants)
             if shown.user_id != subject.user.id:
                 shown.user_id = ""
             lines.put("transaction", shown)
         _put_annotations(await store.list_annotations(tx, shard, ids), lines)
         _put_note_changes(await store.list_note_changes(tx, shard, ids), subject.user.id, lines)
-        after = Position(rows[-1]["created_at"], rows[-1]["id"])
+        after = Position(page[-1].created_at, page[-1].id)
 
 
 def _put_annotations(rows: Sequence[Row], lines: Lines) -> None:

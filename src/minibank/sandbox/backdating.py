@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from minibank.core.errors import BankError
 from minibank.core.ids import IdSource
 from minibank.db import Row, Tx
-from minibank.db.base import Value
+from minibank.db.base import S, Value
 from minibank.payments.batch import gather, write
 from minibank.payments.commands import Command, Outcome
 from minibank.payments.decide import decide_all
@@ -43,6 +43,10 @@ class Earlier:
     async def fetch_one(self, sql: str, *values: Value) -> Row | None:
         """See `ReadTx.fetch_one`."""
         return await self._tx.fetch_one(sql, *values)
+
+    async def fetch_as(self, kind: type[S], sql: str, *values: Value) -> list[S]:
+        """See `ReadTx.fetch_as`."""
+        return await self._tx.fetch_as(kind, sql, *values)
 
     async def execute(self, sql: str, *values: Value) -> int:
         """See `Tx.execute`."""

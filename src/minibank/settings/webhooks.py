@@ -107,3 +107,9 @@ class WebhookSettings:
         "How long deliveries that are over, and their attempts, are kept.",
         30,
     )
+    event_streams_max: int = setting(
+        _WEBHOOKS,
+        Integer(0, 100_000),
+        "Answers of `/events` that each process keeps open at a time; more are answered 429.",
+        200,
+    )

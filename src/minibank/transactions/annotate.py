@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from minibank.core.errors import BadParam
-from minibank.db import Row, Tx
+from minibank.db import Tx
 from minibank.transactions import store
 from minibank.transactions.notes import change_notes
-from minibank.transactions.records import Annotation
+from minibank.transactions.records import Annotation, VersionedTransaction
 from minibank.transactions.wire import NOTES, decode_metadata, encode_metadata
 
 KEYS_MAX = 100
@@ -54,32 +54,32 @@ def merge(current: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, s
     return merged
 
 
-def _accept(row: Row) -> None:
-    """Any row will do."""
+def _accept(transaction: VersionedTransaction) -> None:
+    """Any version will do."""
 
 
 async def annotate(
     tx: Tx,
     target: Target,
     changes: Mapping[str, str],
-    require: Callable[[Row], None] = _accept,
-) -> Row:
-    """Apply a client's acceptable changes to a transaction that exists; the row after them.
+    require: Callable[[VersionedTransaction], None] = _accept,
+) -> VersionedTransaction:
+    """Apply a client's acceptable changes to a transaction that exists; what it is after them.
 
-    `require` sees the row under its lock before anything changes, and may raise. What changes
+    `require` sees it under its lock before anything changes, and may raise. What changes
     nothing writes nothing, and `updated` stays. Otherwise `updated` becomes this instant, or stays
     where it is if it is already later. Raises `BadParam` for too many keys or too much in them.
     """
     # The lock comes first and by itself: what is merged with must be read after it.
     await store.lock_transactions(tx, [target.shard], [target.transaction_id])
-    row = await _read(tx, target)
-    require(row)
+    found = await _read(tx, target)
+    require(found)
     notes = changes.get(NOTES)
-    if notes is not None and notes != row["notes"]:
-        await change_notes(tx, row, notes, target.user_id, target.client_id)
-    fixed = {NOTES, *decode_metadata(row["metadata"])}
+    if notes is not None and notes != found.notes:
+        await change_notes(tx, found, notes, target.user_id, target.client_id)
+    fixed = {NOTES, *decode_metadata(found.metadata)}
     private = {key: value for key, value in changes.items() if key not in fixed}
-    current = decode_metadata(row["annotations"] or "{}")
+    current = decode_metadata(found.annotations or "{}")
     merged = merge(current, private)
     if merged != current:
         await store.put_annotation(
@@ -89,13 +89,13 @@ async def annotate(
                 transaction_id=target.transaction_id,
                 client_id=target.client_id,
                 metadata=encode_metadata(merged),
-                updated_at=max(tx.now, row["annotated_at"] or 0),
+                updated_at=max(tx.now, found.annotated_at or 0),
             ),
         )
     return await _read(tx, target)
 
 
-async def _read(tx: Tx, target: Target) -> Row:
-    row = await store.find_transaction(tx, target.shard, target.transaction_id, target.client_id)
-    assert row is not None, "transactions are never deleted"
-    return row
+async def _read(tx: Tx, target: Target) -> VersionedTransaction:
+    found = await store.find_transaction(tx, target.shard, target.transaction_id, target.client_id)
+    assert found is not None, "transactions are never deleted"
+    return found

@@ -6,9 +6,9 @@ who made it, when, and what stood there before; the newest of them stay.
 
 from dataclasses import dataclass
 
-from minibank.db import ReadTx, Row, Tx
+from minibank.db import ReadTx, Tx
 from minibank.transactions import store
-from minibank.transactions.records import NoteChange
+from minibank.transactions.records import NoteChange, VersionedTransaction
 
 CHANGES_MAX = 100
 """How many changes of one transaction's note are kept; the oldest go first."""
@@ -27,23 +27,25 @@ class NoteVersion:
         return self.change.notes_before
 
 
-async def change_notes(tx: Tx, row: Row, notes: str, user_id: str, client_id: str) -> None:
+async def change_notes(
+    tx: Tx, transaction: VersionedTransaction, notes: str, user_id: str, client_id: str
+) -> None:
     """Give a transaction another note and keep the one it had.
 
-    `row` was read under its lock and says something else. `updated` becomes this instant, or stays
+    It was read under its lock and says something else. `updated` becomes this instant, or stays
     where it is if it is already later.
     """
-    shard, transaction_id = row["shard"], row["id"]
-    updated_at = max(tx.now, row["updated_at"])
+    shard, transaction_id = transaction.shard, transaction.id
+    updated_at = max(tx.now, transaction.updated_at)
     await store.put_notes(tx, shard, transaction_id, notes, updated_at)
     change = NoteChange(
         shard=shard,
         transaction_id=transaction_id,
-        version=row["version"] + 1,
+        version=transaction.version + 1,
         user_id=user_id,
         client_id=client_id,
         changed_at=tx.now,
-        notes_before=row["notes"],
+        notes_before=transaction.notes,
     )
     await store.insert_note_change(tx, change)
     await store.drop_old_note_changes(tx, shard, transaction_id, CHANGES_MAX)

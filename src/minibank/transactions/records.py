@@ -62,6 +62,48 @@ CHANGING = (
 """The columns that a later event of a card payment may change."""
 
 
+class AnnotatedTransaction(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A transaction and what one client keeps on it: what a page reads of each, in this order.
+
+    Besides the annotation it is a `TransactionRecord`, where yes and no are 1 and 0, as stored.
+    """
+
+    shard: int
+    id: str
+    account_id: str
+    created_at: int
+    updated_at: int
+    settled_at: int | None
+    amount: int
+    currency: str
+    local_amount: int
+    local_currency: str
+    account_balance: int
+    description: str
+    merchant_id: str | None
+    category: str
+    notes: str
+    metadata: str
+    counterparty: str
+    scheme: str
+    dedupe_id: str
+    user_id: str
+    is_load: int
+    originator: int
+    include_in_spending: int
+    amount_is_pending: int
+    decline_reason: str | None
+    annotations: str | None
+    annotated_at: int | None
+
+
+class VersionedTransaction(AnnotatedTransaction, array_like=True, frozen=True, gc=False):
+    """The same with the versions of both; `annotation_version` is None without an annotation."""
+
+    version: int
+    annotation_version: int | None
+
+
 class Annotation(msgspec.Struct, kw_only=True, frozen=True):
     """What one client keeps on one transaction; `metadata` is a JSON object of strings."""
 

@@ -9,10 +9,12 @@ from minibank.db import ReadTx, Row, Tx
 from minibank.transactions.records import (
     CHANGING,
     COLUMNS,
+    AnnotatedTransaction,
     Annotation,
     MerchantRecord,
     NoteChange,
     TransactionRecord,
+    VersionedTransaction,
 )
 from minibank.transactions.windows import Span
 
@@ -56,9 +58,10 @@ async def list_records(
 
 async def list_page(
     tx: ReadTx, shard: int, account_id: str, client_id: str, span: Span
-) -> Sequence[Row]:
-    """One page of an account's history, oldest first, each row with this client's annotation."""
-    return await tx.fetch(
+) -> list[AnnotatedTransaction]:
+    """One page of an account's history, oldest first, each with this client's annotation."""
+    return await tx.fetch_as(
+        AnnotatedTransaction,
         """
         SELECT t.shard, t.id, t.account_id, t.created_at, t.updated_at, t.settled_at, t.amount,
                t.currency, t.local_amount, t.local_currency, t.account_balance, t.description,
@@ -87,12 +90,10 @@ async def list_page(
 
 async def find_transaction(
     tx: ReadTx, shard: int, transaction_id: str, client_id: str
-) -> Row | None:
-    """One transaction with this client's annotation, in the columns of `list_page`.
-
-    Behind them are the versions of both; `annotation_version` is None without an annotation.
-    """
-    return await tx.fetch_one(
+) -> VersionedTransaction | None:
+    """One transaction with this client's annotation."""
+    found = await tx.fetch_as(
+        VersionedTransaction,
         """
         SELECT t.shard, t.id, t.account_id, t.created_at, t.updated_at, t.settled_at, t.amount,
                t.currency, t.local_amount, t.local_currency, t.account_balance, t.description,
@@ -110,11 +111,15 @@ async def find_transaction(
         transaction_id,
         client_id,
     )
+    return found[0] if found else None
 
 
-async def list_chosen(tx: ReadTx, shard: int, ids: Sequence[str], client_id: str) -> Sequence[Row]:
-    """The transactions with these ids, in the columns of `list_page` and in no order."""
-    return await tx.fetch(
+async def list_chosen(
+    tx: ReadTx, shard: int, ids: Sequence[str], client_id: str
+) -> list[AnnotatedTransaction]:
+    """The transactions with these ids, each with this client's annotation, in no order."""
+    return await tx.fetch_as(
+        AnnotatedTransaction,
         """
         SELECT t.shard, t.id, t.account_id, t.created_at, t.updated_at, t.settled_at, t.amount,
                t.currency, t.local_amount, t.local_currency, t.account_balance, t.description,

@@ -4,8 +4,8 @@ The shape is the union of all versions of the API: clients ignore fields they do
 on missing ones. The few points where versions contradict each other follow the client's options.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
@@ -13,14 +13,12 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from minibank.core.instants import format_instant
 from minibank.core.wire import Currency, Empty, EmptyObject, Instant, Texts, stored
 from minibank.db import Row
-from minibank.transactions.records import COLUMNS, DeclineReason, TransactionRecord
+from minibank.transactions.records import AnnotatedTransaction, DeclineReason, TransactionRecord
 
 SettledPending = Literal["", "omit", "bool", "null"]
 """What `settled` is while a transaction is pending; `bool` makes it a boolean throughout."""
 
 NOTES = "notes"
-
-_SHOWN = tuple(column for column in COLUMNS if column not in ("kind", "version"))
 
 _NOTHING = Raw(b"{}")
 _NONE = Raw(b"[]")
@@ -139,49 +137,44 @@ Merchants = Mapping[str, Raw]
 
 
 def show_transaction(
-    row: Iterable[Any], settled_pending: SettledPending, merchants: Merchants | None = None
+    row: AnnotatedTransaction, settled_pending: SettledPending, merchants: Merchants | None = None
 ) -> WireTransaction:
-    """A row of `store.list_page` as its reader may see it; `merchants` when they are expanded.
-
-    What a row has beyond those columns is not shown.
-    """
-    # The order of the columns, and below of the fields: a page of a hundred is shown in a third of
-    # the time that names take.
-    # fmt: off
-    (_, transaction_id, account_id, created_at, updated_at, settled_at, amount, currency,
-     local_amount, local_currency, account_balance, description, merchant_id, category, notes,
-     metadata, counterparty, scheme, dedupe_id, user_id, is_load, originator, include_in_spending,
-     amount_is_pending, decline_reason, annotations, annotated_at, *_) = row
-    # fmt: on
-    if annotated_at is not None and annotated_at > updated_at:
+    """A transaction as its reader may see it; `merchants` when they are expanded."""
+    updated_at = row.updated_at
+    if row.annotated_at is not None and row.annotated_at > updated_at:
         # A private annotation moves `updated` for its own client only.
-        updated_at = annotated_at
+        updated_at = row.annotated_at
+    created = format_instant(row.created_at)
+    updated = _format(updated_at, row.created_at, created)
+    settled = None if row.settled_at is None else _format(row.settled_at, updated_at, updated)
+    merchant = row.merchant_id
+    # By position: names would take as long again.
     return WireTransaction(
-        transaction_id,
-        format_instant(created_at),
-        description,
-        amount,
-        currency,
-        merchant_id if merchants is None or merchant_id is None else merchants.get(merchant_id),
-        notes,
-        _metadata(annotations, metadata, notes),
-        account_balance,
-        category,
-        {category: amount},
-        is_load == 1,
-        _settled(settled_at, settled_pending),
-        UNSET if decline_reason is None else decline_reason,
-        local_amount,
-        local_currency,
-        format_instant(updated_at),
-        account_id,
-        user_id,
-        Raw(counterparty.encode()),
-        scheme,
-        dedupe_id,
-        originator == 1,
-        include_in_spending == 1,
-        amount_is_pending == 1,
+        row.id,
+        created,
+        row.description,
+        row.amount,
+        row.currency,
+        merchant if merchants is None or merchant is None else merchants.get(merchant),
+        row.notes,
+        _metadata(row),
+        row.account_balance,
+        row.category,
+        {row.category: row.amount},
+        row.is_load == 1,
+        _settled(settled, settled_pending),
+        UNSET if row.decline_reason is None else cast(DeclineReason, row.decline_reason),
+        row.local_amount,
+        row.local_currency,
+        updated,
+        row.account_id,
+        row.user_id,
+        Raw(row.counterparty.encode()),
+        row.scheme,
+        row.dedupe_id,
+        row.originator == 1,
+        row.include_in_spending == 1,
+        row.amount_is_pending == 1,
         _NOTHING,
         None,
         _NONE,
@@ -192,28 +185,32 @@ def show_record(
     record: TransactionRecord, settled_pending: SettledPending, merchants: Merchants
 ) -> WireTransaction:
     """A transaction on which nobody has written anything yet, its merchant expanded."""
-    row = [getattr(record, column) for column in _SHOWN]
-    return show_transaction([*row, None, None], settled_pending, merchants)
+    fields = AnnotatedTransaction.__struct_fields__
+    values: list[Any] = [getattr(record, name, None) for name in fields]
+    return show_transaction(AnnotatedTransaction(*values), settled_pending, merchants)
 
 
-def _metadata(annotations: str | None, own: str, notes: str) -> dict[str, str] | Raw:
+def _metadata(row: AnnotatedTransaction) -> dict[str, str] | Raw:
     """The client's own annotations under the bank's keys, and the shared note above all."""
-    if not notes and (annotations is None or annotations == "{}"):
-        return Raw(own.encode())
-    merged = _decode_texts(annotations) if annotations else {}
-    merged |= _decode_texts(own)
-    if notes:
-        merged[NOTES] = notes
+    if not row.notes and (row.annotations is None or row.annotations == "{}"):
+        return Raw(row.metadata.encode())
+    merged = _decode_texts(row.annotations) if row.annotations else {}
+    merged |= _decode_texts(row.metadata)
+    if row.notes:
+        merged[NOTES] = row.notes
     return merged
 
 
-def _settled(
-    settled_at: int | None, settled_pending: SettledPending
-) -> str | bool | UnsetType | None:
+def _format(instant: int, other: int, text: str) -> str:
+    """An instant as text, given the text of another one: most often they are the same."""
+    return text if instant == other else format_instant(instant)
+
+
+def _settled(settled: str | None, settled_pending: SettledPending) -> str | bool | UnsetType | None:
     if settled_pending == "bool":
-        return settled_at is not None
-    if settled_at is not None:
-        return format_instant(settled_at)
+        return settled is not None
+    if settled is not None:
+        return settled
     if settled_pending == "omit":
         return UNSET
     return None if settled_pending == "null" else ""

@@ -56,6 +56,38 @@ def test_a_sandbox_logs_a_request_in_a_few_words(
     assert re.fullmatch(rf"\d\d:\d\d:\d\d \[info\] {re.escape(words)}\n", logged)
 
 
+@pytest.mark.parametrize("mode", ["sandbox", "production"])
+def test_a_request_is_logged_as_any_other_line_would_be(
+    mode: Mode, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logs(Settings(mode=mode))
+    log_request("some.code")
+    by_the_short_way = capsys.readouterr().err
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
+    log_request("some.code")
+    usual = capsys.readouterr().err
+    digits = re.compile(r"\d\d:\d\d:\d\d(\.\d{6})?")
+    assert digits.sub("", by_the_short_way) == digits.sub("", usual)
+    assert len(by_the_short_way) == len(usual)
+
+
+@pytest.mark.parametrize("mode", ["sandbox", "production"])
+def test_a_request_is_not_logged_below_the_level(
+    mode: Mode, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logs(Settings(mode=mode, log_level="warning"))
+    log_request("some.code")
+    assert capsys.readouterr().err == ""
+
+
+def test_what_is_bound_to_a_logger_stands_in_the_line_of_a_request(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logs(Settings(mode="production"))
+    structlog.get_logger().bind(process=2).info("request", status=200)
+    assert json.loads(capsys.readouterr().err)["process"] == 2
+
+
 @pytest.mark.parametrize("value", ["\udc80", object(), {"a": {1, 2}}, 10**400])
 def test_a_production_bank_logs_json_whatever_the_value(
     value: object, capsys: pytest.CaptureFixture[str]

@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from minibank.db.dialect import bind, ddl_to_sqlite, statements_of, to_sqlite
+from minibank.db.dialect import bind, ddl_to_sqlite, statements_of, to_sqlite, to_sqlite_arrays
 
 
 def _run(sql: str, *values) -> list[tuple[object, ...]]:
@@ -107,6 +107,27 @@ def test_unnest_of_empty_arrays_gives_no_rows():
 def test_arrays_of_different_length_are_a_fault_of_the_code():
     with pytest.raises(ValueError, match="zip"):
         _run("SELECT a FROM unnest($1::bigint[], $2::text[]) AS k(a, b)", [1, 2], ["x"])
+
+
+def test_rows_become_arrays_of_their_columns_whatever_these_are_called_afterwards():
+    sql = """
+        SELECT b.id, b.n AS number,
+               c.text
+        FROM b LEFT JOIN c ON c.id = b.id AND c.n = $2
+        WHERE b.id = ANY($1)
+        ORDER BY b.n LIMIT $3
+    """
+    text, places = to_sqlite_arrays(sql)
+    assert places == to_sqlite(sql)[1] == ((1,), (0,), (2,))
+    selected, _, rest = text.partition("FROM")
+    assert " ".join(selected.split()) == "SELECT json_array(b.id, b.n, c.text)"
+    assert rest == to_sqlite(sql)[0].partition("FROM")[2]
+
+
+@pytest.mark.parametrize("columns", ["count(*)", "'a'", "b.n + 1", "(SELECT 1 FROM c)", "$1"])
+def test_only_plain_columns_become_arrays(columns: str):
+    with pytest.raises(AssertionError, match="plain columns"):
+        to_sqlite_arrays(f"SELECT {columns} FROM b")
 
 
 def test_a_migration_is_split_into_statements_without_its_comments():

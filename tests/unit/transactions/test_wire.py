@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from minibank.transactions.records import AnnotatedTransaction
 from minibank.transactions.wire import show_merchants, show_transaction
-from tests.support.histories import PAGE_COLUMNS, POSTAL_ADDRESS, merchant, transaction
+from tests.support.histories import POSTAL_ADDRESS, merchant, transaction
 
 CREATED_AT = 1_769_949_296_789_000
 ACCOUNT_ID = "acc_0000B476k79qyLyeiOBR34"
@@ -29,14 +30,14 @@ class FakeRow:
         return self._values.keys()
 
 
-def row(**changes: Any) -> FakeRow:
-    fields = {"annotations": None, "annotated_at": None}
+def row(**changes: Any) -> AnnotatedTransaction:
     record = msgspec.structs.asdict(transaction(ACCOUNT_ID, CREATED_AT, id="tx_1"))
-    values = {**record, **fields, **changes}
-    return FakeRow({name: values[name] for name in PAGE_COLUMNS})
+    fields = AnnotatedTransaction.__struct_fields__
+    values: list[Any] = [{**record, **changes}.get(name) for name in fields]
+    return AnnotatedTransaction(*values)
 
 
-def shown(row: FakeRow, *more: Any) -> dict[str, Any]:
+def shown(row: AnnotatedTransaction, *more: Any) -> dict[str, Any]:
     encoded = msgspec.json.encode(show_transaction(row, *more or ("",)))
     decoded: dict[str, Any] = msgspec.json.decode(encoded)
     return decoded
