@@ -8,12 +8,15 @@ import pytest
 
 from minibank.api import build_api
 from minibank.audit import audit
+from minibank.core.ids import shard_of
 from minibank.payments.engine import Engine
 from minibank.settings import preset
 from minibank.webhooks.streams import find_stream
+from minibank.worker.due import run_due
 from tests.support.banking import Holder, Orders
 from tests.support.callers import PUBLIC_URL, add_client, add_token, http
 from tests.support.outbox import purge_now
+from tests.support.sending import FakeSender, dispatcher_of, run_until_idle
 
 orders = Orders("stream")
 
@@ -94,9 +97,7 @@ async def test_a_cursor_behind_which_something_was_removed_is_refused(bank, cloc
     clock.advance(3600)
     await pay(bank, 1)
     stream = await bank.db.read(
-        lambda tx: find_stream(
-            tx, bank.account.shard, bank.account.id, bank.app.id
-        )
+        lambda tx: find_stream(tx, shard_of(bank.account.id), bank.account.id, bank.app.id)
     )
     assert stream is not None
     await purge_now(bank.db, stream.webhook, 1800)
@@ -233,3 +234,76 @@ async def test_only_so_many_answers_stay_open(bank):
     connection = Connection(bank, settings)
     await connection.task
     assert connection.status == 429
+
+
+async def types_of(bank):
+    return [(one["type"], one["data"]) for one in (await page(bank, limit=100))["events"]]
+
+
+async def test_what_a_client_does_with_its_feed_items_is_told_to_it_alone(bank):
+    await page(bank)
+    other = (await add_client(bank.db, "Another app")).client
+    form = {
+        "account_id": bank.account.id,
+        "type": "basic",
+        "params[title]": "Rain",
+        "params[image_url]": "https://app.example/rain.png",
+    }
+    headers = {"Idempotency-Key": "rain"}
+    async with http(bank.db, token=await add_token(bank.db, other, bank.ada)) as api:
+        await api.get("/events", params={"account_id": bank.account.id})
+        for _ in range(2):
+            assert (await bank.api.post("/feed", data=form, headers=headers)).status_code == 200
+        [item] = (await bank.api.get("/feed", params={"account_id": bank.account.id})).json()[
+            "items"
+        ]
+        await bank.api.patch(f"/feed/{item['id']}", data={"params[title]": "Sun"})
+        await bank.api.patch(f"/feed/{item['id']}", data={"params[title]": "Sun"})
+        await bank.api.delete(f"/feed/{item['id']}")
+        unseen = await api.get("/events", params={"account_id": bank.account.id})
+    assert unseen.json()["events"] == []
+    told = await types_of(bank)
+    assert [(kind, data["params"]["title"]) for kind, data in told] == [
+        ("feed_item.created", "Rain"),
+        ("feed_item.updated", "Sun"),
+        ("feed_item.deleted", "Sun"),
+    ]
+    assert told[0][1] == item
+    assert (await audit(bank.db)).clean
+
+
+async def test_another_note_is_told_without_what_clients_keep_to_themselves(bank):
+    await pay(bank)
+    await page(bank)
+    [transaction] = (
+        await bank.api.get("/transactions", params={"account_id": bank.account.id})
+    ).json()["transactions"]
+    path = f"/transactions/{transaction['id']}"
+    await bank.api.patch(path, data={"metadata[secret]": "mine"})
+    await bank.api.patch(path, data={"metadata[notes]": "Lunch", "metadata[secret]": "still"})
+    await bank.api.patch(path, data={"metadata[notes]": "Lunch"})
+    [(kind, data)] = await types_of(bank)
+    assert (kind, data["id"], data["notes"]) == ("transaction.updated", transaction["id"], "Lunch")
+    assert "secret" not in data["metadata"]
+    assert (await audit(bank.db)).clean
+
+
+async def test_a_webhook_that_was_given_up_is_told_to_the_clients_others(bank):
+    form = {
+        "account_id": bank.account.id,
+        "url": "https://gone.example/",
+        "retry_policy": "standard",
+    }
+    gone = (await bank.api.post("/webhooks", data=form)).json()["webhook"]
+    await page(bank)
+    await pay(bank)
+    sender = FakeSender(bank.db.clock, answer=410)
+    await run_until_idle(dispatcher_of(bank.db, sender))
+    await run_due(bank.db, Engine(bank.db))
+    told = dict(await types_of(bank))
+    assert told["webhook.disabled"] == {
+        "webhook_id": gone["id"],
+        "account_id": bank.account.id,
+        "disabled": "2026-03-10T12:00:00.000Z",
+    }
+    assert (await audit(bank.db)).clean

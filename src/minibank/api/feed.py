@@ -19,24 +19,37 @@ from minibank.api.catalogue import (
 )
 from minibank.api.conditions import Versioned, require_version, viewer_of
 from minibank.api.endpoint import Call
+from minibank.api.feed_items import (
+    Feed,
+    OneFeedItem,
+    WireFeedItem,
+    show_item,
+    show_transaction_item,
+)
 from minibank.api.operation import Expansion, Nothing, Operation
 from minibank.api.repeats import idempotency_key
 from minibank.api.requests import Params, is_storable
 from minibank.api.transactions import HistoryParameters, merchants_of, version_of, window_of
 from minibank.core.errors import BadParam
 from minibank.core.ids import shard_of
-from minibank.core.instants import format_instant, parse_instant
+from minibank.core.instants import parse_instant
 from minibank.core.pages import Window
-from minibank.core.wire import Instant
 from minibank.db import ReadTx, Tx
 from minibank.feed import items, store
 from minibank.feed.content import NAMES, WHITE, merge
-from minibank.feed.records import PREFIX, Content, FeedItem, item_of, subject_of
+from minibank.feed.records import PREFIX, Content, FeedItem, subject_of
 from minibank.feed.store import Reader
 from minibank.transactions import store as transactions
 from minibank.transactions.records import VersionedTransaction
 from minibank.transactions.windows import Span, ids_in, span_of
-from minibank.transactions.wire import WireTransaction, show_transaction
+from minibank.transactions.wire import show_transaction
+from minibank.webhooks.announcing import Happening, announce
+from minibank.webhooks.events import (
+    FEED_ITEM_CREATED,
+    FEED_ITEM_DELETED,
+    FEED_ITEM_UPDATED,
+    Event,
+)
 
 
 class FeedParameters(HistoryParameters, kw_only=True):
@@ -83,43 +96,6 @@ class NewItemParameters(ItemParameters, kw_only=True):
         str | UnsetType, Meta(description=f"Of an `image`; `{WHITE}` unless it is said.")
     ] = UNSET
     body: Annotated[str | UnsetType, Meta(description="Of an `image`.")] = UNSET
-
-
-class WireFeedItem(Struct, kw_only=True):
-    """An item as clients read it."""
-
-    id: str
-    account_id: str
-    type: Annotated[
-        Literal["basic", "transaction"],
-        Meta(description="`basic` is an app's item; each transaction has one of its own."),
-    ]
-    external_id: Annotated[str, Meta(description="The transaction's id; empty for an app's item.")]
-    created: Instant
-    updated: Instant
-    read: Annotated[bool, Meta(description="Kept for clients that expect it.")] = False
-    url: Annotated[str, Meta(description="Where a tap leads; may be empty.")]
-    params: Annotated[
-        dict[str, str], Meta(description="What the item says; empty for a transaction.")
-    ]
-    expires_at: Annotated[
-        Instant | UnsetType, Meta(description="When it goes by itself; no such key if it stays.")
-    ] = UNSET
-    transaction: Annotated[
-        WireTransaction | UnsetType, Meta(description="No such key for an app's item.")
-    ] = UNSET
-
-
-class Feed(Struct):
-    """One page, newest first."""
-
-    items: list[WireFeedItem]
-
-
-class OneFeedItem(Struct):
-    """One item."""
-
-    item: WireFeedItem
 
 
 _ID = {"item_id": "The item's id."}
@@ -189,7 +165,7 @@ async def list_feed(tx: ReadTx, call: Call) -> object:
     span = await _span_of(tx, reader, window)
     page = await store.list_page(tx, reader, span.after, span.until, span.limit)
     shown = await _show_transactions(tx, call, [one for one in page if isinstance(one, str)])
-    return Feed([_show(one) if isinstance(one, FeedItem) else shown[one] for one in page])
+    return Feed([show_item(one) if isinstance(one, FeedItem) else shown[one] for one in page])
 
 
 async def create_feed_item(tx: Tx, call: Call) -> object:
@@ -200,7 +176,9 @@ async def create_feed_item(tx: Tx, call: Call) -> object:
     reader = await _require_reader(tx, call, account_id)
     rules = items.FeedRules(call.settings.feed_items_per_day, call.settings.feed_key_seconds)
     item_id = call.draw_id(tx, PREFIX.removesuffix("_"), reader.shard)
-    await items.create_item(tx, reader, content, rules, item_id=item_id, key=key)
+    item = await items.create_item(tx, reader, content, rules, item_id=item_id, key=key)
+    if item is not None:
+        await _announce(tx, FEED_ITEM_CREATED, item)
     return Nothing()
 
 
@@ -208,11 +186,11 @@ async def retrieve_feed_item(tx: ReadTx, call: Call) -> object:
     """GET /feed/{item_id}: an item of this client, or a transaction's own."""
     found = await _require_visible(tx, call)
     if isinstance(found, FeedItem):
-        return Versioned(OneFeedItem(_show(found)), _version_of(found))
+        return Versioned(OneFeedItem(show_item(found)), _version_of(found))
     merchants = await merchants_of(tx, call, [found])
     transaction = show_transaction(found, call.caller.options.settled_pending, merchants)
     version = version_of(found, call.caller.client_id)
-    return Versioned(OneFeedItem(_show_transaction(transaction)), version)
+    return Versioned(OneFeedItem(show_transaction_item(transaction)), version)
 
 
 async def change_feed_item(tx: Tx, call: Call) -> object:
@@ -231,8 +209,11 @@ async def change_feed_item(tx: Tx, call: Call) -> object:
             content = msgspec.structs.replace(content, expires_at=expires_at)
         return content
 
-    item = await items.change_item(tx, await _require_own(tx, call), change)
-    return Versioned(OneFeedItem(_show(item)), _version_of(item))
+    found = await _require_own(tx, call)
+    item = await items.change_item(tx, found, change)
+    if item.version != found.version:
+        await _announce(tx, FEED_ITEM_UPDATED, item)
+    return Versioned(OneFeedItem(show_item(item)), _version_of(item))
 
 
 async def delete_feed_item(tx: Tx, call: Call) -> object:
@@ -243,8 +224,22 @@ async def delete_feed_item(tx: Tx, call: Call) -> object:
         if check is not None:
             check(_version_of(item))
 
-    await items.delete_item(tx, await _require_own(tx, call), require)
+    item = await _require_own(tx, call)
+    await items.delete_item(tx, item, require)
+    await _announce(tx, FEED_ITEM_DELETED, item)
     return Nothing()
+
+
+async def _announce(tx: Tx, event: Event, item: FeedItem) -> None:
+    """Tell the webhooks of the client that made an item: to others it does not exist."""
+    happening = Happening(
+        shard=item.shard,
+        account_id=item.account_id,
+        event=event,
+        subject=item.id,
+        client_id=item.client_id,
+    )
+    await announce(tx, happening, lambda _: show_item(item))
 
 
 def new_content(params: Params) -> Content:
@@ -344,35 +339,6 @@ async def _show_transactions(tx: ReadTx, call: Call, ids: list[str]) -> dict[str
     merchants = await merchants_of(tx, call, chosen)
     settled_pending = call.caller.options.settled_pending
     return {
-        one.id: _show_transaction(show_transaction(one, settled_pending, merchants))
+        one.id: show_transaction_item(show_transaction(one, settled_pending, merchants))
         for one in chosen
     }
-
-
-def _show_transaction(transaction: WireTransaction) -> WireFeedItem:
-    return WireFeedItem(
-        id=item_of(transaction.id),
-        account_id=transaction.account_id,
-        type="transaction",
-        external_id=transaction.id,
-        created=transaction.created,
-        updated=transaction.updated,
-        url="",
-        params={},
-        transaction=transaction,
-    )
-
-
-def _show(item: FeedItem) -> WireFeedItem:
-    expires_at = item.content.expires_at
-    return WireFeedItem(
-        id=item.id,
-        account_id=item.account_id,
-        type="basic",
-        external_id="",
-        created=format_instant(item.created_at),
-        updated=format_instant(item.updated_at),
-        url=item.content.url,
-        params=item.content.params,
-        expires_at=UNSET if expires_at is None else format_instant(expires_at),
-    )

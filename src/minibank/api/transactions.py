@@ -1,7 +1,7 @@
 """Transactions: list, retrieve, annotate."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -16,16 +16,22 @@ from minibank.core.errors import BadParam
 from minibank.core.instants import parse_instant
 from minibank.core.pages import LIMIT_MAX, ObjectId, Window
 from minibank.db import ReadTx, Tx
+from minibank.oauth.records import options_from_json
 from minibank.transactions import store
 from minibank.transactions.annotate import Target, annotate, require_acceptable
 from minibank.transactions.records import AnnotatedTransaction, VersionedTransaction
 from minibank.transactions.windows import ids_in, span_of
 from minibank.transactions.wire import (
+    NOTES,
     Merchants,
     WireTransaction,
     show_merchants,
+    show_record,
     show_transaction,
 )
+from minibank.webhooks.announcing import Happening, announce, hold
+from minibank.webhooks.events import TRANSACTION_UPDATED
+from minibank.webhooks.records import Listener
 
 _OBJECT_ID = re.compile(r"[a-z]+_")
 
@@ -176,6 +182,10 @@ async def annotate_transaction(tx: Tx, call: Call) -> object:
     changes = changes_in(call.params)
     check = require_version(call.headers)
     found = await _require_visible(tx, call)
+    news = _note_changed(found) if NOTES in changes else None
+    if news is not None and await hold(tx, news):
+        found = await _require_visible(tx, call)
+    before = found.notes
 
     def require(locked: VersionedTransaction) -> None:
         if check is not None:
@@ -186,7 +196,33 @@ async def annotate_transaction(tx: Tx, call: Call) -> object:
         found = await annotate(tx, target, changes, require)
     else:
         require(found)
+    if news is not None and found.notes != before:
+        await announce(tx, news, await _shown_to(tx, call, found))
     return await _show(tx, call, found)
+
+
+def _note_changed(transaction: VersionedTransaction) -> Happening:
+    return Happening(
+        shard=transaction.shard,
+        account_id=transaction.account_id,
+        event=TRANSACTION_UPDATED,
+        subject=transaction.id,
+    )
+
+
+async def _shown_to(
+    tx: ReadTx, call: Call, transaction: VersionedTransaction
+) -> Callable[[Listener], WireTransaction]:
+    """How a transaction looks to each client's webhook: with no client's own annotations."""
+    [record] = await store.list_records(tx, [transaction.shard], [transaction.id])
+    rows = await store.list_merchants(tx, [record.merchant_id] if record.merchant_id else [])
+    merchants = show_merchants(rows, call.public_url)
+
+    def show(listener: Listener) -> WireTransaction:
+        options = options_from_json(listener.options)
+        return show_record(record, options.settled_pending, merchants)
+
+    return show
 
 
 def version_of(transaction: VersionedTransaction, client_id: str) -> str:

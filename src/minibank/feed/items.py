@@ -33,8 +33,8 @@ def no_such_item() -> NotFound:
 
 async def create_item(
     tx: Tx, owner: Reader, content: Content, rules: FeedRules, *, item_id: str, key: str | None
-) -> None:
-    """Put an item on a feed; with a `key` that was used before, nothing but to see that it was.
+) -> FeedItem | None:
+    """Put an item on a feed; None when it is there already, by the `key` or the id.
 
     `item_id` was drawn before, so that a unit of work that runs again finds its own item. Raises
     `BadParam`; `Conflict` when the key was used for another item; `RateLimited` for too many.
@@ -48,9 +48,9 @@ async def create_item(
                 "conflict.idempotency_key_reused",
                 "This key was used for a request of other content",
             )
-        return
+        return None
     if await store.find_account_of(tx, owner.shard, item_id) is not None:
-        return
+        return None
     require_to_come(content, tx.now)
     writer = _counted(writer, tx.now, rules)
     item = FeedItem(
@@ -73,6 +73,7 @@ async def create_item(
         )
         await store.put_key(tx, owner, key, kept)
         await plan_forgetting(tx, owner.shard, kept.keep_until)
+    return item
 
 
 def _counted(writer: FeedWriter, now: int, rules: FeedRules) -> FeedWriter:

@@ -31,14 +31,23 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
         return is_open_to and self.event in listener.events
 
 
+async def hold(tx: Tx, happening: Happening) -> bool:
+    """Hold the account if anybody is to be told of what is about to be done; whether so.
+
+    For who is going to lock something else that payments lock after the account.
+    """
+    listeners = await store.list_listeners(tx, happening.shard, happening.account_id)
+    if not any(map(happening.concerns, listeners)):
+        return False
+    return await store.lock_account(tx, happening.shard, happening.account_id)
+
+
 async def announce(
     tx: Tx, happening: Happening, data_for: Callable[[Listener], msgspec.Struct | None]
 ) -> None:
     """Put an event into the outbox for each webhook that asked; None is for one that is passed."""
-    listeners = await store.list_listeners(tx, happening.shard, happening.account_id)
-    if not any(map(happening.concerns, listeners)):
+    if not await hold(tx, happening):
         return
-    await store.lock_account(tx, happening.shard, happening.account_id)
     told, numbers = [], []
     for one in await store.list_listeners(tx, happening.shard, happening.account_id):
         data = data_for(one) if happening.concerns(one) else None

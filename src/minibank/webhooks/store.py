@@ -126,6 +126,21 @@ async def find_webhook(tx: ReadTx, shard: int, webhook_id: str, client_id: str) 
     return None if row is None else _webhook(row)
 
 
+async def find_disabled(tx: ReadTx, shard: int, webhook_id: str) -> Webhook | None:
+    """A webhook that the bank gave up, of whichever client."""
+    row = await tx.fetch_one(
+        """
+        SELECT shard, id, account_id, client_id, user_id, url, events, policy, signing,
+               secret_version, disabled_at, fifo, created_at
+        FROM webhooks
+        WHERE shard = $1 AND id = $2 AND removed_at IS NULL AND disabled_at IS NOT NULL
+        """,
+        shard,
+        webhook_id,
+    )
+    return None if row is None else _webhook(row)
+
+
 async def find_stream(
     tx: ReadTx, shard: int, account_id: str, client_id: str
 ) -> tuple[Webhook, int, int] | None:

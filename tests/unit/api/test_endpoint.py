@@ -4,6 +4,7 @@ from minibank.api.endpoint import Call
 from minibank.api.requests import NOTHING
 from minibank.oauth.callers import Caller
 from minibank.oauth.records import ClientOptions
+from minibank.webhooks.signing import SigningKeys
 from tests.support.callers import SETTINGS
 
 
@@ -13,6 +14,7 @@ def test_a_call_is_shown_without_its_token_and_headers():
         params=NOTHING,
         path={},
         settings=SETTINGS,
+        signing=SigningKeys(),
         headers={"authorization": "Bearer s3cret", "host": "bank.example"},
         scheme="https",
         token="s3cret",

@@ -9,6 +9,7 @@ from minibank.webhooks.delivering import store
 from minibank.webhooks.delivering.policies import RETRY_AFTER_MAX, Policies, RetryPolicy
 from minibank.webhooks.delivering.records import GONE, Attempt, Attempted
 from minibank.webhooks.delivering.store import Health, Standing
+from minibank.webhooks.giving_up import plan_notice
 
 _NOT_TAKEN = ("pending", "failed")
 """States of a delivery that a late answer of its receiver still changes."""
@@ -109,6 +110,7 @@ async def _record_health(
         news.append((shard, webhook_id, after))
         if reason:
             recorded.disabled.append((webhook_id, reason))
+            await plan_notice(tx, shard, webhook_id)
     await store.update_health(tx, news)
 
 
