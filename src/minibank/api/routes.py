@@ -95,6 +95,12 @@ ROUTES: tuple[Route, ...] = (
         writing(deliveries.resend_deliveries),
         deliveries.RESEND_DELIVERIES,
     ),
+    Route(
+        "POST",
+        "/webhooks/{webhook_id}/test",
+        writing(deliveries.send_test_event),
+        deliveries.SEND_TEST,
+    ),
     Route("GET", "/.well-known/webhook-keys", deliveries.keys, deliveries.KEYS),
     # For everybody
     Route("GET", "/logos/{file}", logos.logo, logos.LOGO),

@@ -10,7 +10,8 @@ DELIVERIES = "deliveries"
 """The topic that is woken when something is due at once."""
 
 
-def _webhook(row: Row) -> Webhook:
+def webhook_of(row: Row) -> Webhook:
+    """A webhook from its row."""
     return Webhook(
         shard=row["shard"],
         id=row["id"],
@@ -63,7 +64,7 @@ async def list_webhooks(tx: ReadTx, shard: int, account_id: str, client_id: str)
         account_id,
         client_id,
     )
-    return [_webhook(row) for row in rows]
+    return [webhook_of(row) for row in rows]
 
 
 async def list_webhooks_of(
@@ -83,7 +84,7 @@ async def list_webhooks_of(
         user_id,
         limit,
     )
-    return [_webhook(row) for row in rows]
+    return [webhook_of(row) for row in rows]
 
 
 async def find_removed(
@@ -118,7 +119,7 @@ async def find_webhook(tx: ReadTx, shard: int, webhook_id: str, client_id: str) 
         webhook_id,
         client_id,
     )
-    return None if row is None else _webhook(row)
+    return None if row is None else webhook_of(row)
 
 
 async def insert_webhook(tx: Tx, webhook: Webhook, starts_after: int) -> None:
