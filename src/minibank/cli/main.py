@@ -14,6 +14,7 @@ from minibank.cli import (
     backup,
     cards,
     clients,
+    deliveries,
     demo,
     hosts,
     keys,
@@ -25,6 +26,7 @@ from minibank.cli import (
     tokens,
     transactions,
     users,
+    webhooks,
     worker,
 )
 from minibank.cli.common import FAILED, REFUSED, CommandFailed
@@ -59,6 +61,9 @@ app.add_typer(accounts.app, name="account", rich_help_panel=_PEOPLE)
 app.add_typer(cards.app, name="card", rich_help_panel=_PEOPLE)
 app.add_typer(transactions.app, name="transaction", rich_help_panel=_PEOPLE)
 app.add_typer(tokens.app, name="token", rich_help_panel=_PEOPLE)
+app.add_typer(webhooks.app, name="webhooks", rich_help_panel=_PEOPLE)
+webhooks.app.command("deliveries")(deliveries.list_deliveries)
+webhooks.app.command("delivery")(deliveries.show_delivery)
 app.command("audit", rich_help_panel=_TRUST)(audit.audit_bank)
 app.command("backup", rich_help_panel=_TRUST)(backup.back_up_bank)
 app.command("restore", rich_help_panel=_TRUST)(backup.restore_bank)
