@@ -25,6 +25,8 @@ from minibank.cli import (
     settings,
     tokens,
     transactions,
+    trigger,
+    trigger_after,
     users,
     webhooks,
     worker,
@@ -45,13 +47,18 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_RUN, _PEOPLE, _TRUST = "Run a bank", "People and programs", "Look after it"
+_RUN, _TRY = "Run a bank", "Try things out"
+_PEOPLE, _TRUST = "People and programs", "Look after it"
 
 app.command("demo", rich_help_panel=_RUN)(demo.demo)
 app.command("hosts", rich_help_panel=_RUN)(hosts.print_hosts)
 app.command("serve", rich_help_panel=_RUN)(serve.serve)
 app.command("worker", rich_help_panel=_RUN)(worker.work)
 app.command("migrate", rich_help_panel=_RUN)(migrate.migrate_bank)
+app.add_typer(trigger.app, name="trigger", rich_help_panel=_TRY)
+trigger.app.command("settle")(trigger_after.settle)
+trigger.app.command("reverse")(trigger_after.reverse)
+trigger.app.command("refund")(trigger_after.refund)
 app.add_typer(users.app, name="user", rich_help_panel=_PEOPLE)
 users.app.command("export")(privacy.export)
 users.app.command("erase")(privacy.erase)

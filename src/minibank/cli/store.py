@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from minibank.db import ReadTx
+from minibank.db import ReadTx, Row
 from minibank.identity.store import User
 
 
@@ -57,3 +57,34 @@ async def list_funds(
     return {
         row["account_id"]: Funds(row["booked"], row["held"], row["overdraft_limit"]) for row in rows
     }
+
+
+async def list_merchants(tx: ReadTx, after: str, limit: int) -> list[Row]:
+    """Ids, names and addresses (as JSON) of merchants, those behind an id, in order."""
+    rows = await tx.fetch(
+        "SELECT id, name, postal_address FROM merchants WHERE id > $1 ORDER BY id LIMIT $2",
+        after,
+        limit,
+    )
+    return list(rows)
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """An authorisation: what it holds, in minor units, and whether it is `open`."""
+
+    id: str
+    account_id: str
+    transaction_id: str
+    state: str
+    held: int
+
+
+async def find_hold(tx: ReadTx, shard: int, which: str) -> Hold | None:
+    """The authorisation with this id, or that of the transaction with this id."""
+    row = await tx.fetch_one(
+        "SELECT id, account_id, transaction_id, state, held FROM authorisations"
+        " WHERE shard = $1 AND (id = $2 OR transaction_id = $2)",
+        shard,
+        which,
+    )
+    return Hold(**row) if row else None
