@@ -18,6 +18,7 @@ from minibank.cli import (
     demo,
     hosts,
     keys,
+    listen,
     migrate,
     privacy,
     reference,
@@ -55,6 +56,7 @@ app.command("hosts", rich_help_panel=_RUN)(hosts.print_hosts)
 app.command("serve", rich_help_panel=_RUN)(serve.serve)
 app.command("worker", rich_help_panel=_RUN)(worker.work)
 app.command("migrate", rich_help_panel=_RUN)(migrate.migrate_bank)
+app.command("listen", rich_help_panel=_TRY)(listen.listen)
 app.add_typer(trigger.app, name="trigger", rich_help_panel=_TRY)
 trigger.app.command("settle")(trigger_after.settle)
 trigger.app.command("reverse")(trigger_after.reverse)

@@ -44,6 +44,16 @@ async def list_account_ids(tx: ReadTx, limit: int) -> list[str]:
     return [row["id"] for row in rows]
 
 
+async def list_open_account_ids(tx: ReadTx, limit: int) -> list[str]:
+    """Up to `limit` accounts that are open, shard by shard."""
+    rows = await tx.fetch(
+        "SELECT id FROM accounts WHERE shard >= $1 AND state = 'open' ORDER BY shard, id LIMIT $2",
+        0,
+        limit,
+    )
+    return [row["id"] for row in rows]
+
+
 async def list_funds(
     tx: ReadTx, shards: Sequence[int], account_ids: Sequence[str]
 ) -> dict[str, Funds]:

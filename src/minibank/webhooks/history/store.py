@@ -260,8 +260,8 @@ async def list_registered(
     return [_registered(row) for row in rows]
 
 
-async def list_registered_at(tx: ReadTx, shard: int, pattern: str, limit: int) -> list[Registered]:
-    """Webhooks from a shard on whose address is like a pattern of SQL."""
+async def list_registered_at(tx: ReadTx, pattern: str, limit: int) -> list[Registered]:
+    """Webhooks whose address is like a pattern of SQL, shard by shard."""
     rows = await tx.fetch(
         """
         SELECT shard, id, account_id, client_id, user_id, url, events, policy, signing,
@@ -270,7 +270,7 @@ async def list_registered_at(tx: ReadTx, shard: int, pattern: str, limit: int) -
         WHERE shard >= $1 AND url LIKE $2 AND removed_at IS NULL
         ORDER BY shard, id LIMIT $3
         """,
-        shard,
+        0,
         pattern,
         limit,
     )
