@@ -391,11 +391,15 @@ async def test_a_test_event_is_sent_and_numbered_like_any_other(bank, webhook, s
     }
 
 
+async def find(bank, webhook):
+    shard = shard_of(webhook["id"])
+    assert shard is not None
+    return await bank.db.read(lambda tx: find_registered(tx, shard, webhook["id"]))
+
+
 async def test_a_test_event_whose_answer_was_lost_is_sent_once(bank, webhook):
-    found = await bank.db.read(
-        lambda tx: find_registered(tx, shard_of(webhook["id"]), webhook["id"])
-    )
-    delivery_id = bank.db.ids.new("delivery", shard_of(webhook["id"]), bank.db.clock.now())
+    found = await find(bank, webhook)
+    delivery_id = bank.db.ids.new("delivery", found.webhook.shard, bank.db.clock.now())
     told = await UnclearCommits(bank.db).transact(
         lambda tx: send_test(tx, found.webhook, delivery_id)
     )
@@ -406,9 +410,7 @@ async def test_a_test_event_whose_answer_was_lost_is_sent_once(bank, webhook):
 
 
 async def test_a_test_event_for_a_webhook_that_goes_meanwhile_is_refused(bank, webhook):
-    found = await bank.db.read(
-        lambda tx: find_registered(tx, shard_of(webhook["id"]), webhook["id"])
-    )
+    found = await find(bank, webhook)
     await bank.api.delete(f"/webhooks/{webhook['id']}")
     with refused("not_found.webhook"):
         await bank.db.transact(lambda tx: send_test(tx, found.webhook, "delivery_1"))

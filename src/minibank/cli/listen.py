@@ -205,8 +205,10 @@ class Hearing:
             has_said = waits
 
     async def end(self) -> None:
-        """Remove the webhooks, and say so."""
+        """Remove the webhooks that there are, and say so."""
         count = len(self.webhooks)
+        if not count:
+            return
         try:
             async with asyncio.timeout(REMOVE_SECONDS):
                 await remove(self.db, self.webhooks)
