@@ -27,6 +27,7 @@ async def listen(
     events: tuple[str, ...] = DEFAULT,
     user_id: str = "",
     url: str = URL,
+    fifo: bool = False,
 ) -> Webhook:
     """A new webhook of this client on the holder's account, for the first owner or another."""
 
@@ -40,6 +41,7 @@ async def listen(
             url=url,
             events=events,
             created_at=tx.now,
+            fifo=fifo,
         )
         await register_webhook(tx, webhook, 50)
         return webhook

@@ -16,6 +16,7 @@ from minibank.core.errors import BadParam
 from minibank.core.instants import format_instant
 from minibank.core.wire import Instant
 from minibank.db import ReadTx, Tx
+from minibank.webhooks.delivering.records import PARKED
 from minibank.webhooks.history import store
 from minibank.webhooks.history.places import BOUND, LAST, find_after, find_place
 from minibank.webhooks.history.resending import (
@@ -86,7 +87,8 @@ class WireDelivery(Struct, kw_only=True):
     ]
     attempts: int
     next_attempt: Annotated[
-        Instant | UnsetType, Meta(description="When it is due; no such key when it has ended.")
+        Instant | UnsetType,
+        Meta(description="When it is due; no such key when it has ended or waits for others."),
     ] = UNSET
     finished: Annotated[
         Instant | UnsetType, Meta(description="When it ended; no such key while it is pending.")
@@ -286,7 +288,7 @@ async def _require_told(tx: ReadTx, call: Call, webhook: Webhook) -> Told:
 
 
 def _show(told: Told) -> WireDelivery:
-    is_pending = told.finished_at is None
+    has_time = told.finished_at is None and told.next_attempt_at < PARKED
     return WireDelivery(
         id=told.id,
         webhook_id=told.webhook_id,
@@ -296,7 +298,7 @@ def _show(told: Told) -> WireDelivery:
         created=format_instant(told.created_at),
         state=told.state,
         attempts=told.attempts,
-        next_attempt=format_instant(told.next_attempt_at) if is_pending else UNSET,
+        next_attempt=format_instant(told.next_attempt_at) if has_time else UNSET,
         finished=UNSET if told.finished_at is None else format_instant(told.finished_at),
     )
 

@@ -70,6 +70,13 @@ class WebhookParameters(Struct, kw_only=True):
             " with the bank's key, see `/.well-known/webhook-keys`."
         ),
     ] = UNSET
+    fifo: Annotated[
+        bool | UnsetType,
+        Meta(
+            description="Strictly in order: nothing is sent before all that came before has ended,"
+            " delivered or failed. Otherwise an event that is retried holds up none."
+        ),
+    ] = UNSET
     show_secret: Annotated[
         bool | UnsetType, Meta(description="Whether the answer is to have the `secret`.")
     ] = UNSET
@@ -168,7 +175,7 @@ async def register_webhook(tx: Tx, call: Call) -> object:
     events = chosen(call.params.texts("events"))
     policy = call.params.choice("retry_policy", POLICY_NAMES) or ""
     signing = call.params.choice("signature", SIGNINGS) or SIGNINGS[0]
-    shows_secret = call.params.flag("show_secret")
+    fifo, shows_secret = call.params.flag("fifo"), call.params.flag("show_secret")
     shard = await _require_owned(tx, call, account_id)
     webhook = Webhook(
         shard=shard,
@@ -181,6 +188,7 @@ async def register_webhook(tx: Tx, call: Call) -> object:
         created_at=tx.now,
         policy=policy,
         signing=cast(Signing, signing),
+        fifo=fifo,
     )
     await register(tx, webhook, call.settings.webhooks_max)
     return OneWebhook(_show(webhook, call.signing if shows_secret else None))

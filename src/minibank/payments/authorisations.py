@@ -9,7 +9,6 @@ import msgspec
 from minibank.core.errors import BadParam, Conflict
 from minibank.core.ids import IdSource
 from minibank.ledger.entries import held, main
-from minibank.payments.announcements import draft_deliveries
 from minibank.payments.cards import answer, draft_payment, with_hold
 from minibank.payments.commands import (
     AuthoriseCard,
@@ -35,10 +34,9 @@ def authorise_card(command: AuthoriseCard, picture: Picture, ids: IdSource) -> E
     reason = _reason_to_decline(command, account, card, happened_at)
     draft = draft_payment(command, picture, card, happened_at, pending=True, decline_reason=reason)
     transaction = draft_transaction(account, ids, draft)
-    deliveries = draft_deliveries(picture, ids, transaction)
     if reason:
         declined = answer(account, 0, transaction, decline_reason=reason)
-        return Effect(declined, transactions=(transaction,), deliveries=deliveries)
+        return Effect(declined, transactions=(transaction,))
     authorisation = Authorisation(
         shard=account.shard,
         id=ids.new("auth", account.shard, transaction.created_at),
@@ -62,7 +60,6 @@ def authorise_card(command: AuthoriseCard, picture: Picture, ids: IdSource) -> E
         ),
         transactions=(transaction,),
         authorisations=(authorisation,),
-        deliveries=deliveries,
     )
 
 

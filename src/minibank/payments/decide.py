@@ -9,6 +9,7 @@ from minibank.core.errors import BadParam, BankError, Conflict, InternalService
 from minibank.core.ids import IdSource
 from minibank.core.money import AMOUNT_MAX
 from minibank.payments import authorisations, presentments, transfers
+from minibank.payments.announcements import draft_deliveries
 from minibank.payments.commands import (
     AuthoriseCard,
     Command,
@@ -25,6 +26,7 @@ from minibank.payments.commands import (
 from minibank.payments.effects import Effect
 from minibank.payments.picture import Answer, Picture, require_range
 from minibank.payments.prepared import Prepared
+from minibank.webhooks.records import Delivery
 
 log = structlog.get_logger()
 
@@ -62,22 +64,25 @@ def _answer(prepared: Prepared, picture: Picture, ids: IdSource) -> Answer:
             )
         return known.outcome
     try:
-        effect = _decide(command, picture, ids.scope(_scope(command)))
+        effect, deliveries = _decide(command, picture, ids.scope(_scope(command)))
     except BankError as refusal:
         return refusal
     except Exception:
         log.exception("a decision failed", command=type(command).__name__)
         return InternalService()
-    picture.apply(effect)
+    picture.apply(effect, deliveries)
     picture.record(command, prepared.digest, effect)
     return effect.outcome
 
 
-def _decide(command: Command, picture: Picture, ids: IdSource) -> Effect:
+def _decide(
+    command: Command, picture: Picture, ids: IdSource
+) -> tuple[Effect, tuple[Delivery, ...]]:
+    """What a command does, and what webhooks are told of it."""
     _require_amounts(command)
     effect = DECISIONS[type(command)](command, picture, ids)
     require_range(effect, picture)
-    return effect
+    return effect, draft_deliveries(picture, ids, effect)
 
 
 def _scope(command: Command) -> str:

@@ -8,7 +8,6 @@ import msgspec
 from minibank.ledger.entries import EntrySet
 from minibank.payments.commands import Outcome
 from minibank.transactions.records import TransactionRecord
-from minibank.webhooks.records import Delivery
 
 AuthorisationState = Literal["open", "presented", "reversed", "expired"]
 
@@ -34,13 +33,13 @@ class Effect:
     """The whole effect of one command.
 
     `transactions` and `authorisations` are their new state, whether they are new or changed. A new
-    transaction is its own feed item; `deliveries` are what webhooks are to be told.
+    transaction is its own feed item. What webhooks are told follows from all this, see
+    `minibank.payments.announcements`.
     """
 
     outcome: Outcome
     entry_sets: tuple[EntrySet, ...] = ()
     transactions: tuple[TransactionRecord, ...] = ()
     authorisations: tuple[Authorisation, ...] = ()
-    deliveries: tuple[Delivery, ...] = ()
     also_recorded_on: tuple[str, str] | None = None
     """(account, command id) of the other account that a transfer between customers touched."""

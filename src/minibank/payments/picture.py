@@ -1,5 +1,6 @@
 """What the engine knows when it decides: gathered once per batch, kept true as decisions fall."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from minibank.core.errors import BadParam, BankError, Conflict, NotFound
@@ -168,8 +169,8 @@ class Picture:
             raise BadParam("at", "is older than the newest transaction of the account")
         return command.at
 
-    def apply(self, effect: Effect) -> None:
-        """Make the effect part of what the next decision of the batch sees."""
+    def apply(self, effect: Effect, deliveries: Iterable[Delivery] = ()) -> None:
+        """Make the effect, and what is told of it, part of what the next decision sees."""
         for entry_set in effect.entry_sets:
             self._post(entry_set)
         for transaction in effect.transactions:
@@ -177,7 +178,7 @@ class Picture:
         for authorisation in effect.authorisations:
             self.written.put_authorisation(authorisation, self.authorisations)
             self.authorisations[authorisation.id] = authorisation
-        for delivery in effect.deliveries:
+        for delivery in deliveries:
             self._number(delivery)
 
     def _number(self, delivery: Delivery) -> None:

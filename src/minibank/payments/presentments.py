@@ -9,7 +9,6 @@ import msgspec
 from minibank.core.errors import BadParam
 from minibank.core.ids import IdSource
 from minibank.ledger.entries import CARD_SETTLEMENT, held, main
-from minibank.payments.announcements import draft_deliveries
 from minibank.payments.cards import CARD_KEY, SCHEME, answer, draft_payment, with_hold
 from minibank.payments.commands import PresentCard, RefundCard
 from minibank.payments.drafts import (
@@ -117,7 +116,6 @@ def refund_card(command: RefundCard, picture: Picture, ids: IdSource) -> Effect:
             forced=True,
         ),
         transactions=(transaction,),
-        deliveries=draft_deliveries(picture, ids, transaction),
     )
 
 
@@ -171,5 +169,4 @@ def _present_alone(
             forced=True,
         ),
         transactions=(transaction,),
-        deliveries=draft_deliveries(picture, ids, transaction),
     )

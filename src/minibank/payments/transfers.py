@@ -3,7 +3,6 @@
 from minibank.core.errors import BadParam, InsufficientFunds
 from minibank.core.ids import IdSource
 from minibank.ledger.entries import TOP_UP_SETTLEMENT, TRANSFER_SETTLEMENT, TRANSIT, main
-from minibank.payments.announcements import draft_deliveries
 from minibank.payments.commands import (
     Counterparty,
     Outcome,
@@ -54,7 +53,6 @@ def top_up(command: TopUp, picture: Picture, ids: IdSource) -> Effect:
             happened_at=happened_at,
         ),
         transactions=(transaction,),
-        deliveries=draft_deliveries(picture, ids, transaction),
     )
 
 
@@ -92,7 +90,6 @@ def receive_transfer(command: ReceiveTransfer, picture: Picture, ids: IdSource) 
             happened_at=happened_at,
         ),
         transactions=(transaction,),
-        deliveries=draft_deliveries(picture, ids, transaction),
     )
 
 
@@ -134,7 +131,6 @@ def send_transfer(command: SendTransfer, picture: Picture, ids: IdSource) -> Eff
             happened_at=happened_at,
         ),
         transactions=(transaction,),
-        deliveries=draft_deliveries(picture, ids, transaction),
     )
 
 
@@ -183,7 +179,6 @@ def transfer_between(command: TransferBetween, picture: Picture, ids: IdSource) 
             happened_at=happened_at,
         ),
         transactions=(debit, credit),
-        deliveries=draft_deliveries(picture, ids, debit, credit),
         # With the payer's account: two payers may use the same id, and each identity is its own.
         also_recorded_on=(payee.id, f"{payer.id}/{command.id}/credit"),
     )

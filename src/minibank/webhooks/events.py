@@ -27,6 +27,15 @@ EVENTS: tuple[Event, ...] = get_args(Event)
 """Every type there is a name for, in the order in which a webhook keeps them."""
 
 TRANSACTION_CREATED: Event = "transaction.created"
+TRANSACTION_UPDATED: Event = "transaction.updated"
+TRANSACTION_SETTLED: Event = "transaction.settled"
+TRANSACTION_DECLINED: Event = "transaction.declined"
+TRANSACTION_REVERSED: Event = "transaction.reversed"
+BALANCE_UPDATED: Event = "balance.updated"
+FEED_ITEM_CREATED: Event = "feed_item.created"
+FEED_ITEM_UPDATED: Event = "feed_item.updated"
+FEED_ITEM_DELETED: Event = "feed_item.deleted"
+WEBHOOK_DISABLED: Event = "webhook.disabled"
 
 DEFAULT = (TRANSACTION_CREATED,)
 """What a client is told of when it asks for nothing else: the one event of the documented API."""

@@ -16,6 +16,7 @@ class Webhook:
 
     The address is a secret: how a webhook prints shows its scheme and host alone. `policy` names
     how attempts are spaced; empty is the bank's default. `disabled_at` is when the bank gave up.
+    A `fifo` webhook is told of nothing before all that came before has ended.
     """
 
     shard: int
@@ -29,6 +30,7 @@ class Webhook:
     policy: str = ""
     signing: Signing = "hmac"
     secret_version: int = 1
+    fifo: bool = False
     disabled_at: int | None = None
     place: str = field(init=False)
 

@@ -24,6 +24,7 @@ def webhook_of(row: Row) -> Webhook:
         signing=row["signing"],
         secret_version=row["secret_version"],
         disabled_at=row["disabled_at"],
+        fifo=bool(row["fifo"]),
         created_at=row["created_at"],
     )
 
@@ -55,7 +56,7 @@ async def list_webhooks(tx: ReadTx, shard: int, account_id: str, client_id: str)
     rows = await tx.fetch(
         """
         SELECT shard, id, account_id, client_id, user_id, url, events, policy, signing,
-               secret_version, disabled_at, created_at
+               secret_version, disabled_at, fifo, created_at
         FROM webhooks
         WHERE shard = $1 AND account_id = $2 AND client_id = $3 AND removed_at IS NULL
         ORDER BY created_at, id
@@ -74,7 +75,7 @@ async def list_webhooks_of(
     rows = await tx.fetch(
         """
         SELECT shard, id, account_id, client_id, user_id, url, events, policy, signing,
-               secret_version, disabled_at, created_at
+               secret_version, disabled_at, fifo, created_at
         FROM webhooks
         WHERE shard = $1 AND account_id = $2 AND ($3 = '' OR user_id = $3) AND removed_at IS NULL
         ORDER BY id LIMIT $4
@@ -111,7 +112,7 @@ async def find_webhook(tx: ReadTx, shard: int, webhook_id: str, client_id: str) 
     row = await tx.fetch_one(
         """
         SELECT shard, id, account_id, client_id, user_id, url, events, policy, signing,
-               secret_version, disabled_at, created_at
+               secret_version, disabled_at, fifo, created_at
         FROM webhooks
         WHERE shard = $1 AND id = $2 AND client_id = $3 AND removed_at IS NULL
         """,
@@ -129,6 +130,7 @@ async def insert_webhook(tx: Tx, webhook: Webhook, starts_after: int) -> None:
         (
             *("shard", "id", "account_id", "client_id", "user_id", "url", "events", "created_at"),
             *("starts_after", "next_sequence", "policy", "target", "signing"),
+            "fifo",
         ),
         [
             (
@@ -136,6 +138,7 @@ async def insert_webhook(tx: Tx, webhook: Webhook, starts_after: int) -> None:
                 *(webhook.user_id, webhook.url, events_to_json(webhook.events)),
                 *(webhook.created_at, starts_after, 1, webhook.policy, webhook.target),
                 webhook.signing,
+                int(webhook.fifo),
             )
         ],
     )

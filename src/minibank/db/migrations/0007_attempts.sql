@@ -4,7 +4,8 @@
 -- host and port of the address. `failing_since` is when the first attempt began of those that all
 -- failed since; `disabled_at` is when the bank gave up. `signing` says how deliveries are signed: by
 -- `hmac` with the secret of a version, and of the one before it until `previous_secret_until`, or by
--- `ed25519` with the bank's key.
+-- `ed25519` with the bank's key. A `fifo` webhook (1, else 0) is told of nothing before all that came
+-- before has ended.
 ALTER TABLE webhooks ADD COLUMN policy TEXT COLLATE "C" NOT NULL DEFAULT '';
 ALTER TABLE webhooks ADD COLUMN target BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE webhooks ADD COLUMN failing_since BIGINT;
@@ -12,6 +13,7 @@ ALTER TABLE webhooks ADD COLUMN disabled_at BIGINT;
 ALTER TABLE webhooks ADD COLUMN signing TEXT COLLATE "C" NOT NULL DEFAULT 'hmac';
 ALTER TABLE webhooks ADD COLUMN secret_version BIGINT NOT NULL DEFAULT 1;
 ALTER TABLE webhooks ADD COLUMN previous_secret_until BIGINT;
+ALTER TABLE webhooks ADD COLUMN fifo BIGINT NOT NULL DEFAULT 0;
 
 -- The webhook's target: what waits for one that is busy is passed over without being read.
 -- `attempts_before` were made before it was last sent again on request: its policy begins anew then.

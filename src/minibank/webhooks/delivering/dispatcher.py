@@ -181,7 +181,7 @@ class Dispatcher:
             task = asyncio.create_task(self._deliver(claim, slots))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
-        if turn.claims or ended:
+        if turn.claims or turn.cancelled or ended:
             # There may be room for more now, or more for the same targets.
             self._woken.set()
 
@@ -197,10 +197,14 @@ class Dispatcher:
         if not keys:
             return _Turn(recorded, [], 0)
         found = await store.list_found(tx, keys, until)
-        claims = [one.claim for one in found if not one.is_over]
-        over = [one.claim.key for one in found if one.is_over]
+        claims = [one.claim for one in found if not (one.is_over or one.must_wait)]
+        over = [one.claim for one in found if one.is_over]
+        waiting = [one.claim.key for one in found if one.must_wait and not one.is_over]
         await store.set_leases(tx, [claim.key for claim in claims], until)
-        await store.cancel(tx, over)
+        await store.park(tx, waiting)
+        await store.cancel(tx, [claim.key for claim in over])
+        if lanes := {(claim.shard, claim.webhook_id) for claim in over if claim.fifo}:
+            await store.release_next(tx, sorted(lanes))
         return _Turn(recorded, claims, len(over))
 
     def _draw(self) -> float:

@@ -34,6 +34,7 @@ async def record(
     await _record_health(tx, made, policies, recorded)
     standings = await store.lock_claimed(tx, sorted(one.claim.key for one in made))
     attempts, news = [], []
+    ended: set[tuple[int, str]] = set()
     for one in made:
         before = standings.get(one.claim.key)
         if before is None:
@@ -45,8 +46,12 @@ async def record(
             recorded.delivered += after.state == "delivered"
             recorded.failed += after.state == "failed"
         news.append((one.claim.key, after))
+        if one.claim.fifo and after.state != "pending":
+            ended.add((one.claim.shard, one.claim.webhook_id))
     await store.insert_attempts(tx, attempts)
     await store.update_standings(tx, news)
+    if ended:
+        await store.release_next(tx, sorted(ended))
     return recorded
 
 

@@ -25,6 +25,9 @@ Key = tuple[int, str, int]
 
 Headers = tuple[tuple[str, str], ...]
 
+PARKED = 2**62
+"""When a delivery is due that waits for those before it: whoever ends the last says when."""
+
 GONE = 410
 
 
@@ -50,6 +53,7 @@ class Claim:
     failing_since: int | None
     created_at: int
     secrets: Secrets
+    fifo: bool = False
     claimed_until: int
 
     @property

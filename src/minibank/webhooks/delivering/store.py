@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass
 import msgspec
 
 from minibank.db import ReadTx, Row, Tx
-from minibank.webhooks.delivering.records import Attempted, Claim, Headers, Key
+from minibank.webhooks.delivering.records import PARKED, Attempted, Claim, Headers, Key
 from minibank.webhooks.signing import Secrets
 
 SHARDS_ALL = (0, 4095)
@@ -75,22 +75,31 @@ async def lock_due(tx: Tx, target: int, real_now: int, limit: int) -> list[Key]:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A delivery that may be claimed, and whether there is a reason not to send it any more."""
+    """A delivery that may be claimed, unless it is not to be sent at all, or not before others."""
 
     claim: Claim
     is_over: bool
+    must_wait: bool
 
 
 async def list_found(tx: ReadTx, keys: Sequence[Key], claimed_until: int) -> list[Found]:
-    """These deliveries, as claims until then; each is over when the webhook is removed or
-    disabled, its client is disabled, or the account is closed."""
+    """These deliveries, as claims until then.
+
+    Each is over when the webhook is removed or disabled, its client is disabled, or the account is
+    closed; it must wait when its webhook is `fifo` and something before it is pending.
+    """
     rows = await tx.fetch(
         """
         SELECT d.shard, d.webhook_id, d.sequence, d.id, d.target, d.event, d.payload, d.attempts,
                d.created_at, d.attempts_before, w.signing, w.secret_version,
                w.previous_secret_until, w.url, w.policy, w.failing_since,
                w.removed_at IS NOT NULL OR w.disabled_at IS NOT NULL OR c.id IS NULL
-               OR c.disabled_at IS NOT NULL OR a.state = 'closed' AS is_over
+               OR c.disabled_at IS NOT NULL OR a.state = 'closed' AS is_over,
+               w.fifo,
+               w.fifo = 1 AND EXISTS (
+                   SELECT 1 FROM deliveries e
+                   WHERE e.shard = k.shard AND e.webhook_id = k.webhook_id
+                     AND e.state = 'pending' AND e.sequence < k.sequence) AS must_wait
         FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS k(shard, webhook_id, sequence)
         JOIN deliveries d ON d.shard = k.shard AND d.webhook_id = k.webhook_id
              AND d.sequence = k.sequence
@@ -101,7 +110,10 @@ async def list_found(tx: ReadTx, keys: Sequence[Key], claimed_until: int) -> lis
         """,
         *_columns(keys),
     )
-    return [Found(_claim(row, tx.now, claimed_until), bool(row["is_over"])) for row in rows]
+    return [
+        Found(_claim(row, tx.now, claimed_until), bool(row["is_over"]), bool(row["must_wait"]))
+        for row in rows
+    ]
 
 
 def _columns(keys: Sequence[Key]) -> list[list[int] | list[str]]:
@@ -130,6 +142,7 @@ def _claim(row: Row, now: int, claimed_until: int) -> Claim:
         failing_since=row["failing_since"],
         created_at=row["created_at"],
         secrets=_secrets(row, now),
+        fifo=bool(row["fifo"]),
         claimed_until=claimed_until,
     )
 
@@ -141,6 +154,42 @@ async def set_leases(tx: Tx, keys: Sequence[Key], claimed_until: int) -> None:
         ("shard", "webhook_id", "sequence"),
         ("claimed_until",),
         [(*key, claimed_until) for key in keys],
+    )
+
+
+async def park(tx: Tx, keys: Sequence[Key]) -> None:
+    """Have these wait until whoever ends what is before them says that they are due."""
+    await tx.update_rows(
+        "deliveries",
+        ("shard", "webhook_id", "sequence"),
+        ("next_attempt_at",),
+        [(*key, PARKED) for key in keys],
+    )
+
+
+async def release_next(tx: Tx, webhooks: Sequence[tuple[int, str]]) -> None:
+    """Have the first that each of these webhooks still is to be told of be due, if it is parked."""
+    rows = await tx.fetch(
+        """
+        SELECT d.shard, d.webhook_id, d.sequence
+        FROM unnest($1::bigint[], $2::text[]) AS k(shard, webhook_id)
+        JOIN deliveries d ON d.shard = k.shard AND d.webhook_id = k.webhook_id
+             AND d.sequence = (SELECT MIN(e.sequence) FROM deliveries e
+                               WHERE e.shard = k.shard AND e.webhook_id = k.webhook_id
+                                 AND e.state = 'pending')
+        WHERE d.next_attempt_at = $3
+        ORDER BY d.shard, d.webhook_id, d.sequence
+        FOR NO KEY UPDATE OF d
+        """,
+        [shard for shard, _ in webhooks],
+        [webhook_id for _, webhook_id in webhooks],
+        PARKED,
+    )
+    await tx.update_rows(
+        "deliveries",
+        ("shard", "webhook_id", "sequence"),
+        ("next_attempt_at",),
+        [(row["shard"], row["webhook_id"], row["sequence"], tx.now) for row in rows],
     )
 
 
