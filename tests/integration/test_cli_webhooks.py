@@ -94,6 +94,7 @@ def test_webhooks_of_all_clients_are_listed_without_their_addresses(cli: Command
         "events": ["transaction.created"],
         "retry_policy": "mondo5",
         "signature": "hmac",
+        "fifo": False,
         "state": "live",
         "since": None,
         "next_sequence": 2,

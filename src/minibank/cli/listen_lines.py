@@ -19,15 +19,26 @@ class Data(msgspec.Struct):
     """What deliveries of any type have in common, as far as they have it."""
 
     id: str = ""
+    transaction_id: str = ""
     webhook_id: str = ""
     account_id: str = ""
     amount: int | None = None
+    balance: int | None = None
     currency: str = ""
 
     @property
     def subject(self) -> str:
         """The id of what it is about."""
-        return self.id or self.webhook_id or self.account_id
+        return self.id or self.transaction_id or self.webhook_id or self.account_id
+
+    @property
+    def money(self) -> list[str]:
+        """For people: the amount, or what is available now."""
+        if self.currency and self.amount is not None:
+            return [format_amount(self.amount, self.currency)]
+        if self.currency and self.balance is not None:
+            return [f"{format_amount(self.balance, self.currency)} available"]
+        return []
 
 
 class Message(msgspec.Struct):
@@ -109,13 +120,12 @@ class Lines:
                 }
             )
             return
-        is_money = data.amount is not None and data.currency
         said = [
             format_instant(now)[11:19],
             f"#{arrived.sequence}",
             message.type or "(unreadable)",
             data.subject,
-            *([format_amount(data.amount or 0, data.currency)] if is_money else []),
+            *data.money,
             *([f"{_result(arrived)} in {milliseconds} ms"] if self.target else []),
         ]
         _print_line("  ".join(said))

@@ -1,6 +1,6 @@
 """`minibank trigger`: have something happen on an account of a sandbox bank."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -32,6 +32,7 @@ from minibank.payments.commands import (
     TopUp,
 )
 from minibank.settings import Loaded
+from minibank.transactions.records import DeclineReason
 
 app = typer.Typer(
     help="Have something happen on an account of a sandbox bank: payments, money that comes in,"
@@ -39,7 +40,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-REASONS = ("INSUFFICIENT_FUNDS", "CARD_INACTIVE", "CARD_BLOCKED", "INVALID_CVC", "OTHER")
+REASONS: tuple[DeclineReason, ...] = get_args(DeclineReason)
 SAMPLE = 535
 """How much a payment is about when nobody says."""
 

@@ -246,7 +246,7 @@ async def list_registered(
     rows = await tx.fetch(
         """
         SELECT shard, id, account_id, client_id, user_id, url, events, policy, signing,
-               secret_version, disabled_at, created_at, failing_since, next_sequence
+               secret_version, disabled_at, fifo, created_at, failing_since, next_sequence
         FROM webhooks
         WHERE shard >= $1 AND shard <= $2 AND ($3 = '' OR account_id = $3)
           AND ($4 = '' OR client_id = $4) AND removed_at IS NULL
@@ -265,7 +265,7 @@ async def list_registered_at(tx: ReadTx, pattern: str, limit: int) -> list[Regis
     rows = await tx.fetch(
         """
         SELECT shard, id, account_id, client_id, user_id, url, events, policy, signing,
-               secret_version, disabled_at, created_at, failing_since, next_sequence
+               secret_version, disabled_at, fifo, created_at, failing_since, next_sequence
         FROM webhooks
         WHERE shard >= $1 AND url LIKE $2 AND removed_at IS NULL
         ORDER BY shard, id LIMIT $3
@@ -282,7 +282,7 @@ async def find_registered(tx: ReadTx, shard: int, webhook_id: str) -> Registered
     row = await tx.fetch_one(
         """
         SELECT shard, id, account_id, client_id, user_id, url, events, policy, signing,
-               secret_version, disabled_at, created_at, failing_since, next_sequence
+               secret_version, disabled_at, fifo, created_at, failing_since, next_sequence
         FROM webhooks WHERE shard = $1 AND id = $2 AND removed_at IS NULL
         """,
         shard,
