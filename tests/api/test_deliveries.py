@@ -2,9 +2,13 @@
 
 import pytest
 
+from minibank.core.ids import shard_of
 from minibank.payments.engine import Engine
+from minibank.webhooks.history.store import find_registered
+from minibank.webhooks.history.testing import send_test
 from tests.support.banking import Holder, Orders
 from tests.support.callers import add_client, add_token, http
+from tests.support.people import UnclearCommits, refused
 from tests.support.sending import FakeSender, advance, dispatcher_of, run_until_idle
 
 orders = Orders("told")
@@ -296,6 +300,7 @@ async def test_deliveries_are_their_own_clients_alone(bank, webhook, sender):
         ("GET", f"/deliveries/{told['id']}"),
         ("POST", f"/deliveries/{told['id']}/resend"),
         ("POST", "/resend?since=1"),
+        ("POST", "/test"),
         ("POST", "/rotate_secret"),
     ]
     async with http(bank.db, token=await add_token(bank.db, other, bank.ada)) as api:
@@ -361,3 +366,61 @@ async def test_a_choice_that_there_is_not_is_named(bank, field, value):
     form = {"account_id": bank.account.id, "url": "https://app.example/", field: value}
     answer = await bank.api.post("/webhooks", data=form)
     assert (answer.status_code, answer.json()["code"]) == (400, f"bad_request.bad_param.{field}")
+
+
+async def tested(bank, webhook):
+    answer = await bank.api.post(f"/webhooks/{webhook['id']}/test")
+    assert answer.status_code == 200, answer.text
+    return answer.json()["delivery"]
+
+
+async def test_a_test_event_is_sent_and_numbered_like_any_other(bank, webhook, sender):
+    await pay(bank)
+    test = await tested(bank, webhook)
+    await pay(bank)
+    assert (test["event"], test["subject"], test["sequence"]) == ("webhook.test", webhook["id"], 2)
+    await run_until_idle(dispatcher_of(bank.db, sender))
+    assert [(one["sequence"], one["state"]) for one in await listed(bank, webhook)] == [
+        (3, "delivered"),
+        (2, "delivered"),
+        (1, "delivered"),
+    ]
+    assert (await retrieved(bank, webhook, test))["payload"] == {
+        "type": "webhook.test",
+        "data": {"webhook_id": webhook["id"], "account_id": bank.account.id, "created": START},
+    }
+
+
+async def find(bank, webhook):
+    shard = shard_of(webhook["id"])
+    assert shard is not None
+    return await bank.db.read(lambda tx: find_registered(tx, shard, webhook["id"]))
+
+
+async def test_a_test_event_whose_answer_was_lost_is_sent_once(bank, webhook):
+    found = await find(bank, webhook)
+    delivery_id = bank.db.ids.new("delivery", found.webhook.shard, bank.db.clock.now())
+    told = await UnclearCommits(bank.db).transact(
+        lambda tx: send_test(tx, found.webhook, delivery_id)
+    )
+    [listed_one] = await listed(bank, webhook)
+    assert (told.id, told.sequence) == (listed_one["id"], 1)
+    await pay(bank)
+    assert [one["sequence"] for one in await listed(bank, webhook)] == [2, 1]
+
+
+async def test_a_test_event_for_a_webhook_that_goes_meanwhile_is_refused(bank, webhook):
+    found = await find(bank, webhook)
+    await bank.api.delete(f"/webhooks/{webhook['id']}")
+    with refused("not_found.webhook"):
+        await bank.db.transact(lambda tx: send_test(tx, found.webhook, "delivery_1"))
+
+
+async def test_a_webhook_that_was_given_up_is_not_sent_a_test(bank, sender):
+    form = {"account_id": bank.account.id, "url": "https://app.example/gone"}
+    answer = await bank.api.post("/webhooks", data={**form, "retry_policy": "standard"})
+    webhook = answer.json()["webhook"]
+    sender.answer = 410
+    await tested(bank, webhook)
+    await run_until_idle(dispatcher_of(bank.db, sender))
+    assert (await tested(bank, webhook))["state"] == "cancelled"

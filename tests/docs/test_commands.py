@@ -1,11 +1,14 @@
 """The commands in the documentation work when they are pasted, and answer what it shows."""
 
+import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,6 +144,46 @@ def test_the_commands_of_the_guide_to_operating_a_bank_work_when_they_are_pasted
     assert "its books prove" in printed[1]
     assert "signs" in printed[2]
     assert "verifies" in printed[2]
+
+
+def test_listening_and_sending_again_work_as_the_guide_shows(tmp_path: Path):
+    page = "docs/guides/feed-and-webhooks.md"
+    start, listen, *trigger = blocks_of(page, "## Listen on your laptop")
+    assert start.commands == "minibank demo\n"
+    again = blocks_of(page, "## Send again")
+    with running_demo(tmp_path), listening(listen, tmp_path) as heard:
+        printed = run([*trigger, *again], tmp_path)
+        assert "-5.35 GBP, MUNCHLARK" in printed[0]
+        assert "declined: INSUFFICIENT_FUNDS" in printed[0]
+        assert "1 is sent again." in printed[1]
+        assert "number 3, is to be sent" in printed[2]
+        deadline = time.monotonic() + 30
+        while "webhook.test" not in heard.read_text():
+            assert time.monotonic() < deadline, heard.read_text()
+            time.sleep(0.1)
+    assert re.search(r"#1  transaction\.created  tx_\w+  -5\.35 GBP  ", heard.read_text())
+
+
+@contextlib.contextmanager
+def listening(block: Block, directory: Path) -> Iterator[Path]:
+    """The one command of a block while it runs: what it prints."""
+    heard = directory / "heard.txt"
+    program = str(Path(sys.executable).parent / "minibank")
+    command = [program, *shlex.split(block.commands)[1:]]
+    with (
+        heard.open("wb") as out,
+        subprocess.Popen(command, stdout=out, cwd=directory, env=environment()) as process,
+    ):
+        try:
+            deadline = time.monotonic() + 60
+            while "Listening" not in heard.read_text():
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            yield heard
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0
 
 
 def test_the_production_settings_of_the_guide_are_ones_that_serve(tmp_path: Path):

@@ -13,11 +13,12 @@ from minibank.api.operation import Operation
 from minibank.api.requests import Params, is_storable
 from minibank.api.webhooks import require_own
 from minibank.core.errors import BadParam
-from minibank.core.instants import format_instant, parse_instant
+from minibank.core.instants import format_instant
 from minibank.core.wire import Instant
 from minibank.db import ReadTx, Tx
 from minibank.webhooks.delivering.records import PARKED
 from minibank.webhooks.history import store
+from minibank.webhooks.history.places import BOUND, LAST, find_after, find_place
 from minibank.webhooks.history.resending import (
     PER_SECOND_MAX,
     RESENT_MAX,
@@ -26,17 +27,15 @@ from minibank.webhooks.history.resending import (
     resend_from,
 )
 from minibank.webhooks.history.store import AttemptRow, Told
+from minibank.webhooks.history.testing import send_test
 from minibank.webhooks.records import DELIVERY_STATES, DeliveryState, Webhook
 
 LIMIT, LIMIT_MAX = 30, 100
 PER_SECOND = 10
-LAST = 2**63 - 1
-PREFIX = "delivery_"
 ENDED = ("failed", "cancelled", "delivered")
 ALL = "all"
 
 _State = Annotated[DeliveryState, Meta(extra_json_schema={"type": "string"})]
-_BOUND = "the number of a delivery, the id of one, or an instant"
 
 
 class DeliveriesParameters(Struct, kw_only=True):
@@ -45,9 +44,9 @@ class DeliveriesParameters(Struct, kw_only=True):
     state: Annotated[_State | UnsetType, Meta(description="Only those in this state.")] = UNSET
     since: Annotated[
         str | UnsetType,
-        Meta(description=f"After {_BOUND}; what was made at the instant is in."),
+        Meta(description=f"After {BOUND}; what was made at the instant is in."),
     ] = UNSET
-    before: Annotated[str | UnsetType, Meta(description=f"Before {_BOUND}.")] = UNSET
+    before: Annotated[str | UnsetType, Meta(description=f"Before {BOUND}.")] = UNSET
     limit: Annotated[
         Annotated[int, Meta(ge=1)] | UnsetType,
         Meta(description=f"How many at most: {LIMIT} by default, and never more than {LIMIT_MAX}."),
@@ -195,8 +194,16 @@ RESEND_DELIVERIES = Operation(
     answers=Resent,
     refuses=(NO_WEBHOOK, NO_DELIVERY, NO_WRITES),
 )
-
-
+SEND_TEST = Operation(
+    tag="Webhooks",
+    summary="Send a test event",
+    description="`webhook.test`, whatever events the webhook asked for, with a number like any"
+    " other; `data` has `webhook_id`, `account_id` and `created`. For a webhook that the bank gave"
+    " up it is `cancelled`.",
+    path=_ID,
+    answers=OneDelivery,
+    refuses=(NO_WEBHOOK, NO_WRITES),
+)
 KEYS = Operation(
     tag="Webhooks",
     summary="Read the bank's public keys",
@@ -213,8 +220,8 @@ async def list_deliveries(tx: ReadTx, call: Call) -> object:
     params = call.params
     state, limit = params.choice("state", DELIVERY_STATES), _limit(params)
     webhook = await require_own(tx, call)
-    after = await _after(tx, webhook, params.text("since"))
-    before = await _place(tx, webhook, "before", params.text("before") or str(LAST))
+    after = await find_after(tx, webhook, "since", params.text("since"))
+    before = await find_place(tx, webhook, "before", params.text("before") or str(LAST))
     if state is None:
         found = await store.list_told(tx, webhook, after, before, limit)
     else:
@@ -247,10 +254,17 @@ async def resend_deliveries(tx: Tx, call: Call) -> object:
     if per_second is not None and not 1 <= per_second <= PER_SECOND_MAX:
         raise BadParam("per_second", f"must be from 1 to {PER_SECOND_MAX}")
     webhook = await require_own(tx, call)
-    first = await _place(tx, webhook, "since", since)
+    first = await find_place(tx, webhook, "since", since)
     chosen = None if state == ALL else cast(DeliveryState, state)
     resent = await resend_from(tx, webhook, first, chosen, per_second or PER_SECOND)
     return Resent(resent=resent.count, next=UNSET if resent.next is None else resent.next)
+
+
+async def send_test_event(tx: Tx, call: Call) -> object:
+    """POST /webhooks/{webhook_id}/test"""
+    webhook = await require_own(tx, call)
+    told = await send_test(tx, webhook, call.draw_id(tx, "delivery", webhook.shard))
+    return OneDelivery(_show(told))
 
 
 async def keys(edge: Edge, request: Request) -> Answer:
@@ -263,36 +277,6 @@ def _limit(params: Params) -> int:
     if limit is not None and limit < 1:
         raise BadParam("limit", "must be at least 1")
     return min(limit or LIMIT, LIMIT_MAX)
-
-
-async def _after(tx: ReadTx, webhook: Webhook, text: str | None) -> int:
-    """The number beyond which a list begins: what was made at an instant is in it."""
-    if text is None:
-        return 0
-    place = await _place(tx, webhook, "since", text)
-    return place - 1 if _is_instant(text) else place
-
-
-def _is_instant(text: str) -> bool:
-    return not text.isdecimal() and not text.startswith(PREFIX)
-
-
-async def _place(tx: ReadTx, webhook: Webhook, name: str, text: str) -> int:
-    """The number that a bound means; for an instant, that of the first delivery since."""
-    if text.isascii() and text.isdecimal():
-        return min(int(text[:20]), LAST)
-    if text.startswith(PREFIX) and is_storable(text):
-        told = await store.find_told(tx, webhook, text)
-        if told is None:
-            raise no_such_delivery()
-        return told.sequence
-    try:
-        # To the millisecond, which is what clients see.
-        at = parse_instant(text) // 1000 * 1000
-    except ValueError:
-        raise BadParam(name, f"must be {_BOUND}") from None
-    found = await store.find_number_at(tx, webhook, at)
-    return LAST if found is None else found
 
 
 async def _require_told(tx: ReadTx, call: Call, webhook: Webhook) -> Told:

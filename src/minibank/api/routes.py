@@ -97,6 +97,12 @@ ROUTES: tuple[Route, ...] = (
         deliveries.RESEND_DELIVERIES,
     ),
     Route("GET", "/events", events.events, events.LIST_EVENTS),
+    Route(
+        "POST",
+        "/webhooks/{webhook_id}/test",
+        writing(deliveries.send_test_event),
+        deliveries.SEND_TEST,
+    ),
     Route("GET", "/.well-known/webhook-keys", deliveries.keys, deliveries.KEYS),
     # For everybody
     Route("GET", "/logos/{file}", logos.logo, logos.LOGO),

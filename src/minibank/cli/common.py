@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from minibank.app.books import open_books
@@ -212,3 +213,8 @@ def print_facts(facts: Mapping[str, str]) -> None:
 def day(instant: int | None) -> str:
     """An instant as people read it; empty for none."""
     return "" if instant is None else format_instant(instant)[:19].replace("T", " ")
+
+
+def harmless(text: str) -> str:
+    """Text of anybody's as a terminal may see it: it must not steer it."""
+    return escape("".join(one if one.isprintable() else "\ufffd" for one in text))

@@ -14,9 +14,11 @@ from minibank.cli import (
     backup,
     cards,
     clients,
+    deliveries,
     demo,
     hosts,
     keys,
+    listen,
     migrate,
     privacy,
     reference,
@@ -24,7 +26,10 @@ from minibank.cli import (
     settings,
     tokens,
     transactions,
+    trigger,
+    trigger_after,
     users,
+    webhooks,
     worker,
 )
 from minibank.cli.common import FAILED, REFUSED, CommandFailed
@@ -43,13 +48,19 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_RUN, _PEOPLE, _TRUST = "Run a bank", "People and programs", "Look after it"
+_RUN, _TRY = "Run a bank", "Try things out"
+_PEOPLE, _TRUST = "People and programs", "Look after it"
 
 app.command("demo", rich_help_panel=_RUN)(demo.demo)
 app.command("hosts", rich_help_panel=_RUN)(hosts.print_hosts)
 app.command("serve", rich_help_panel=_RUN)(serve.serve)
 app.command("worker", rich_help_panel=_RUN)(worker.work)
 app.command("migrate", rich_help_panel=_RUN)(migrate.migrate_bank)
+app.command("listen", rich_help_panel=_TRY)(listen.listen)
+app.add_typer(trigger.app, name="trigger", rich_help_panel=_TRY)
+trigger.app.command("settle")(trigger_after.settle)
+trigger.app.command("reverse")(trigger_after.reverse)
+trigger.app.command("refund")(trigger_after.refund)
 app.add_typer(users.app, name="user", rich_help_panel=_PEOPLE)
 users.app.command("export")(privacy.export)
 users.app.command("erase")(privacy.erase)
@@ -59,6 +70,9 @@ app.add_typer(accounts.app, name="account", rich_help_panel=_PEOPLE)
 app.add_typer(cards.app, name="card", rich_help_panel=_PEOPLE)
 app.add_typer(transactions.app, name="transaction", rich_help_panel=_PEOPLE)
 app.add_typer(tokens.app, name="token", rich_help_panel=_PEOPLE)
+app.add_typer(webhooks.app, name="webhooks", rich_help_panel=_PEOPLE)
+webhooks.app.command("deliveries")(deliveries.list_deliveries)
+webhooks.app.command("delivery")(deliveries.show_delivery)
 app.command("audit", rich_help_panel=_TRUST)(audit.audit_bank)
 app.command("backup", rich_help_panel=_TRUST)(backup.back_up_bank)
 app.command("restore", rich_help_panel=_TRUST)(backup.restore_bank)

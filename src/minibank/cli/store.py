@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from minibank.db import ReadTx
+from minibank.db import ReadTx, Row
 from minibank.identity.store import User
 
 
@@ -44,6 +44,16 @@ async def list_account_ids(tx: ReadTx, limit: int) -> list[str]:
     return [row["id"] for row in rows]
 
 
+async def list_open_account_ids(tx: ReadTx, limit: int) -> list[str]:
+    """Up to `limit` accounts that are open, shard by shard."""
+    rows = await tx.fetch(
+        "SELECT id FROM accounts WHERE shard >= $1 AND state = 'open' ORDER BY shard, id LIMIT $2",
+        0,
+        limit,
+    )
+    return [row["id"] for row in rows]
+
+
 async def list_funds(
     tx: ReadTx, shards: Sequence[int], account_ids: Sequence[str]
 ) -> dict[str, Funds]:
@@ -57,3 +67,34 @@ async def list_funds(
     return {
         row["account_id"]: Funds(row["booked"], row["held"], row["overdraft_limit"]) for row in rows
     }
+
+
+async def list_merchants(tx: ReadTx, after: str, limit: int) -> list[Row]:
+    """Ids, names and addresses (as JSON) of merchants, those behind an id, in order."""
+    rows = await tx.fetch(
+        "SELECT id, name, postal_address FROM merchants WHERE id > $1 ORDER BY id LIMIT $2",
+        after,
+        limit,
+    )
+    return list(rows)
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """An authorisation: what it holds, in minor units, and whether it is `open`."""
+
+    id: str
+    account_id: str
+    transaction_id: str
+    state: str
+    held: int
+
+
+async def find_hold(tx: ReadTx, shard: int, which: str) -> Hold | None:
+    """The authorisation with this id, or that of the transaction with this id."""
+    row = await tx.fetch_one(
+        "SELECT id, account_id, transaction_id, state, held FROM authorisations"
+        " WHERE shard = $1 AND (id = $2 OR transaction_id = $2)",
+        shard,
+        which,
+    )
+    return Hold(**row) if row else None

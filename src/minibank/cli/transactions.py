@@ -3,12 +3,12 @@
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from minibank.cli.common import (
     JsonFlag,
     day,
     for_a_bank,
+    harmless,
     in_books,
     print_json,
     print_table,
@@ -50,8 +50,8 @@ def notes(loaded: Loaded, transaction: Which, as_json: JsonFlag = False) -> None
             day(one.change.changed_at),
             one.change.user_id,
             one.change.client_id,
-            _harmless(one.before),
-            _harmless(one.after),
+            harmless(one.before),
+            harmless(one.after),
         )
         for one in history
     ]
@@ -65,11 +65,6 @@ async def _read(tx: ReadTx, transaction_id: str) -> list[NoteVersion]:
     if shard is None or await find_notes(tx, shard, transaction_id) is None:
         raise NotFound("transaction", f"There is no transaction {transaction_id}")
     return await read_note_history(tx, shard, transaction_id)
-
-
-def _harmless(note: str) -> str:
-    """A note as a terminal may see it: anybody's text, which must not steer it."""
-    return escape("".join(one if one.isprintable() else "\ufffd" for one in note))
 
 
 def _shown(version: NoteVersion) -> dict[str, str]:

@@ -10,7 +10,8 @@ DELIVERIES = "deliveries"
 """The topic that is woken when something is due at once."""
 
 
-def _webhook(row: Row) -> Webhook:
+def webhook_of(row: Row) -> Webhook:
+    """A webhook from its row."""
     return Webhook(
         shard=row["shard"],
         id=row["id"],
@@ -66,7 +67,7 @@ async def list_webhooks(tx: ReadTx, shard: int, account_id: str, client_id: str)
         client_id,
         STREAM,
     )
-    return [_webhook(row) for row in rows]
+    return [webhook_of(row) for row in rows]
 
 
 async def list_webhooks_of(
@@ -86,7 +87,7 @@ async def list_webhooks_of(
         user_id,
         limit,
     )
-    return [_webhook(row) for row in rows]
+    return [webhook_of(row) for row in rows]
 
 
 async def find_removed(
@@ -123,7 +124,7 @@ async def find_webhook(tx: ReadTx, shard: int, webhook_id: str, client_id: str) 
         client_id,
         STREAM,
     )
-    return None if row is None else _webhook(row)
+    return None if row is None else webhook_of(row)
 
 
 async def find_disabled(tx: ReadTx, shard: int, webhook_id: str) -> Webhook | None:
@@ -138,7 +139,7 @@ async def find_disabled(tx: ReadTx, shard: int, webhook_id: str) -> Webhook | No
         shard,
         webhook_id,
     )
-    return None if row is None else _webhook(row)
+    return None if row is None else webhook_of(row)
 
 
 async def find_stream(
@@ -158,7 +159,7 @@ async def find_stream(
         client_id,
         STREAM,
     )
-    return None if row is None else (_webhook(row), row["kept_from"], row["next_sequence"])
+    return None if row is None else (webhook_of(row), row["kept_from"], row["next_sequence"])
 
 
 async def list_listeners(tx: ReadTx, shard: int, account_id: str) -> list[Listener]:

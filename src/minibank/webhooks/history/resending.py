@@ -35,11 +35,17 @@ class Resent:
 
 
 async def resend_from(
-    tx: Tx, webhook: Webhook, first: int, state: DeliveryState | None, per_second: int
+    tx: Tx,
+    webhook: Webhook,
+    first: int,
+    state: DeliveryState | None,
+    per_second: int,
+    ahead: int = 0,
 ) -> Resent:
     """Send again what has ended, in one state or any, from a number on: so many in a second.
 
-    A webhook that the bank gave up is told again from now on.
+    They queue behind the `ahead` that were sent again just before. A webhook that the bank gave up
+    is told again from now on.
     """
     limit = RESENT_MAX + 1
     if state is None:
@@ -48,7 +54,7 @@ async def resend_from(
         found = await store.lock_ended_in(tx, webhook, state, first, limit)
     pause = MICROSECONDS // per_second
     due = [
-        (sequence, attempts, tx.now + place * pause)
+        (sequence, attempts, tx.now + (ahead + place) * pause)
         for place, (sequence, attempts) in enumerate(found[:RESENT_MAX])
     ]
     await store.enable(tx, webhook)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from minibank.db import ReadTx, Row, Tx
 from minibank.webhooks.records import DeliveryState, Webhook
+from minibank.webhooks.store import webhook_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,3 +223,126 @@ async def enable(tx: Tx, webhook: Webhook) -> None:
         webhook.shard,
         webhook.id,
     )
+
+
+async def take_number(tx: Tx, webhook: Webhook) -> int:
+    """The number of the next event of a webhook whose account is held; it is used up."""
+    row = await tx.fetch_one(
+        "UPDATE webhooks SET next_sequence = next_sequence + 1"
+        " WHERE shard = $1 AND id = $2 RETURNING next_sequence",
+        webhook.shard,
+        webhook.id,
+    )
+    assert row is not None, "the webhook was found under the account's lock"
+    number: int = row["next_sequence"] - 1
+    return number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A webhook with what is known of how it fares: since when all its attempts fail, and the
+    number that its next event gets."""
+
+    webhook: Webhook
+    failing_since: int | None
+    next_sequence: int
+
+
+def _registered(row: Row) -> Registered:
+    return Registered(
+        webhook=webhook_of(row),
+        failing_since=row["failing_since"],
+        next_sequence=row["next_sequence"],
+    )
+
+
+async def list_registered(
+    tx: ReadTx, shards: tuple[int, int], account_id: str, client_id: str, limit: int
+) -> list[Registered]:
+    """Webhooks in a range of shards, shard by shard; of an account and of a client, where one is
+    named and not empty."""
+    rows = await tx.fetch(
+        """
+        SELECT shard, id, account_id, client_id, user_id, url, events, policy, signing,
+               secret_version, disabled_at, fifo, created_at, failing_since, next_sequence
+        FROM webhooks
+        WHERE shard >= $1 AND shard <= $2 AND ($3 = '' OR account_id = $3)
+          AND ($4 = '' OR client_id = $4) AND removed_at IS NULL
+        ORDER BY shard, id LIMIT $5
+        """,
+        *shards,
+        account_id,
+        client_id,
+        limit,
+    )
+    return [_registered(row) for row in rows]
+
+
+async def list_registered_at(tx: ReadTx, pattern: str, limit: int) -> list[Registered]:
+    """Webhooks whose address is like a pattern of SQL, shard by shard."""
+    rows = await tx.fetch(
+        """
+        SELECT shard, id, account_id, client_id, user_id, url, events, policy, signing,
+               secret_version, disabled_at, fifo, created_at, failing_since, next_sequence
+        FROM webhooks
+        WHERE shard >= $1 AND url LIKE $2 AND removed_at IS NULL
+        ORDER BY shard, id LIMIT $3
+        """,
+        0,
+        pattern,
+        limit,
+    )
+    return [_registered(row) for row in rows]
+
+
+async def find_registered(tx: ReadTx, shard: int, webhook_id: str) -> Registered | None:
+    """The webhook with this id, whichever client's it is."""
+    row = await tx.fetch_one(
+        """
+        SELECT shard, id, account_id, client_id, user_id, url, events, policy, signing,
+               secret_version, disabled_at, fifo, created_at, failing_since, next_sequence
+        FROM webhooks WHERE shard = $1 AND id = $2 AND removed_at IS NULL
+        """,
+        shard,
+        webhook_id,
+    )
+    return None if row is None else _registered(row)
+
+
+async def list_last_results(
+    tx: ReadTx, webhook: Webhook, sequences: Sequence[int]
+) -> dict[int, tuple[int, str]]:
+    """What came of the last attempt of each of these deliveries that was tried: status, error."""
+    rows = await tx.fetch(
+        """
+        SELECT d.sequence, a.status, a.error
+        FROM deliveries d
+        JOIN delivery_attempts a ON a.shard = d.shard AND a.webhook_id = d.webhook_id
+             AND a.sequence = d.sequence AND a.attempt = d.attempts
+        WHERE d.shard = $1 AND d.webhook_id = $2 AND d.sequence = ANY($3)
+        """,
+        webhook.shard,
+        webhook.id,
+        sequences,
+    )
+    return {row["sequence"]: (row["status"], row["error"]) for row in rows}
+
+
+async def has_waited(
+    tx: ReadTx, webhooks: Sequence[Webhook], due_before: int, real_now: int
+) -> bool:
+    """Whether one of these was to be told something before an instant of the bank's time, and no
+    process has claimed that."""
+    row = await tx.fetch_one(
+        """
+        SELECT 1 AS found FROM deliveries
+        WHERE shard = ANY($1) AND webhook_id = ANY($2) AND state = 'pending'
+          AND next_attempt_at <= $3 AND claimed_until <= $4
+        LIMIT 1
+        """,
+        sorted({one.shard for one in webhooks}),
+        [one.id for one in webhooks],
+        due_before,
+        real_now,
+    )
+    return row is not None

@@ -1,0 +1,62 @@
+"""Send a webhook an event that tells of nothing, to see whether it arrives."""
+
+import msgspec
+
+from minibank.core.instants import format_instant
+from minibank.db import Tx
+from minibank.webhooks.history import store
+from minibank.webhooks.history.store import Told
+from minibank.webhooks.records import Delivery, Webhook
+from minibank.webhooks.registering import no_such_webhook
+from minibank.webhooks.store import find_webhook, insert_deliveries, lock_account
+
+TEST_EVENT = "webhook.test"
+"""Nobody asks for it by name: it is sent to whichever webhook is tested."""
+
+
+class _Data(msgspec.Struct, frozen=True):
+    """Which webhook is tested, and when."""
+
+    webhook_id: str
+    account_id: str
+    created: str
+
+
+class _Message(msgspec.Struct, frozen=True):
+    """The whole body of a request."""
+
+    type: str
+    data: _Data
+
+
+async def send_test(tx: Tx, webhook: Webhook, delivery_id: str) -> Told:
+    """Put a test event into the outbox of a webhook that was found, unless that was done already.
+
+    It has its number among what the webhook is told; one that the bank gave up is not sent it.
+    Raises `NotFound` when the webhook went meanwhile.
+    """
+    await lock_account(tx, webhook.shard, webhook.account_id)
+    found = await find_webhook(tx, webhook.shard, webhook.id, webhook.client_id)
+    if found is None:
+        raise no_such_webhook()
+    if await store.find_told(tx, found, delivery_id) is None:
+        number = await store.take_number(tx, found)
+        await insert_deliveries(tx, [(number, _draft(tx, found, delivery_id))])
+    told = await store.find_told(tx, found, delivery_id)
+    assert told is not None, "just written"
+    return told
+
+
+def _draft(tx: Tx, webhook: Webhook, delivery_id: str) -> Delivery:
+    data = _Data(webhook.id, webhook.account_id, format_instant(tx.now))
+    return Delivery(
+        shard=webhook.shard,
+        webhook_id=webhook.id,
+        id=delivery_id,
+        account_id=webhook.account_id,
+        event=TEST_EVENT,
+        subject=webhook.id,
+        payload=msgspec.json.encode(_Message(TEST_EVENT, data)),
+        target=webhook.target,
+        state="pending" if webhook.disabled_at is None else "cancelled",
+    )
