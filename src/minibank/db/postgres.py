@@ -32,7 +32,7 @@ from minibank.db.errors import (
 from minibank.db.metrics import DatabaseMetrics
 from minibank.db.pool import Connection, Pool
 from minibank.db.pooler import DIRECT, refused_by_pooler, require_direct, require_limits
-from minibank.db.postgres_tx import PostgresTx, Types
+from minibank.db.postgres_tx import PostgresTx, Tables
 from minibank.db.retry import with_retries
 from minibank.db.writes import Writes
 
@@ -103,6 +103,8 @@ def translate(error: BaseException) -> BaseException:
     """
     if isinstance(error, _OUTDATED):
         return LostRace("the schema changed under a prepared statement")
+    if _met_another_table(error):
+        return DatabaseUnavailable("a table has other columns than when the connection met it")
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         kind = _STATES.get(state) or _CLASSES.get(state[:2])
@@ -112,6 +114,12 @@ def translate(error: BaseException) -> BaseException:
     if isinstance(error, UnicodeEncodeError):
         return BadData("a text that is not Unicode")
     return error
+
+
+def _met_another_table(error: BaseException) -> bool:
+    """Whether rows that were sent have not the columns that their table has now."""
+    source = getattr(error, "server_source_function", None)
+    return isinstance(error, asyncpg.DatatypeMismatchError) and source == "record_recv"
 
 
 def _words(error: asyncpg.PostgresError) -> str:
@@ -137,7 +145,7 @@ class PostgresDatabase:
         self.clock = clock
         self.ids = ids
         self._url = url
-        self._types: Types = {}
+        self._tables: Tables = {}
         self._writes = Writes(clock)
         self._pool = Pool(lambda: _connect(url, ANSWER_SECONDS, _SERVING), connections_max)
         self._metrics = metrics or DatabaseMetrics()
@@ -210,7 +218,7 @@ class PostgresDatabase:
             self._pool.give_back(connection)
 
     def _tx(self, connection: Connection) -> PostgresTx:
-        return PostgresTx(connection, self.clock.now(), self.ids, self._types)
+        return PostgresTx(connection, self.clock.now(), self.ids, self._tables)
 
     async def _take(self) -> Connection:
         try:
@@ -225,6 +233,7 @@ class PostgresDatabase:
         if isinstance(error, DatabaseUnavailable):
             connection.terminate()
             self._pool.drop_idle()
+            self._tables.clear()  # they may be what changed
             return
         if begin is None and isinstance(error, BankError):
             return
