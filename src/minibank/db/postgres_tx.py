@@ -82,7 +82,7 @@ class PostgresTx:
             return
         writes, self._writes = self._writes, []
         shapes = tuple([one.shape(await self._columns_of(one.table)) for one in writes])
-        arrays = [whole_rows(*one) for one in zip(shapes, [one.rows for one in writes], strict=True)]
+        arrays = [whole_rows(shape, one.rows) for shape, one in zip(shapes, writes, strict=True)]
         await self._connection.execute(statement_of(shapes), *arrays)
 
     async def _columns_of(self, table: str) -> Columns:

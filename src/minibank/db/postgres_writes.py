@@ -1,9 +1,9 @@
 """Rows to be written, gathered until the next statement and then sent as one.
 
-A statement costs the server and the driver more than most of its rows do, and an array of plain values
-costs the driver a question for each of them. So all rows of one table travel as one array of that
-table's rows, and the writes of several tables as one statement. Only how it is done differs from
-writing each at once: what a later statement reads was written before it.
+A statement costs the server and the driver more than most of its rows do, and an array of plain
+values costs the driver a question for each of them. So all rows of one table travel as one array of
+that table's rows, and the writes of several tables as one statement. Only how it is done differs
+from writing each at once: what a later statement reads was written before it.
 """
 
 from collections.abc import Callable, Sequence
