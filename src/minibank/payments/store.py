@@ -1,7 +1,7 @@
 """What the engine gathers and writes: one statement per kind of row, however large the batch."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -15,7 +15,7 @@ from minibank.webhooks.events import events_from_json
 
 Keys = tuple[list[int], list[str]]
 
-_ACCOUNT = tuple(one.name for one in fields(Account))
+_ACCOUNT = Account.__struct_fields__
 
 
 @dataclass(slots=True)
