@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import msgspec
 
@@ -15,7 +16,7 @@ from minibank.webhooks.events import events_from_json
 
 Keys = tuple[list[int], list[str]]
 
-_ACCOUNT = Account.__struct_fields__
+_account = itemgetter(*Account.__struct_fields__)
 
 
 @dataclass(slots=True)
@@ -71,7 +72,7 @@ async def list_facts(tx: ReadTx, accounts: Keys) -> Facts:
     for row in rows:
         account_id, card_id = row["id"], row["card_id"]
         if account_id not in facts.accounts:
-            facts.accounts[account_id] = Account(**{name: row[name] for name in _ACCOUNT})
+            facts.accounts[account_id] = Account(*_account(row))
         owners = facts.owners.setdefault(account_id, [])
         owner = Owner(row["owner_id"], row["owner_name"])
         if owner.user_id is not None and owner not in owners:
