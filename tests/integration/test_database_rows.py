@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from minibank.db import BadData, Database, DatabaseUnavailable, Tx
+from minibank.db.base import Migration
 from tests.support.scratch import COLUMNS, all_things, make_things, put
 
 LARGEST, SMALLEST = 2**63 - 1, -(2**63)
@@ -131,6 +132,26 @@ async def test_rows_of_another_length_than_their_columns_are_a_fault_of_the_code
             await things.transact(partial(insert_things, rows))
         assert not isinstance(caught.value, DatabaseUnavailable)
     assert await all_things(things) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE things ADD COLUMN more BIGINT NOT NULL DEFAULT 7",
+        "ALTER TABLE things DROP COLUMN bytes",
+    ],
+)
+async def test_rows_are_written_to_a_table_whose_columns_change_meanwhile(
+    things: Database, change: str
+):
+    keys = ("shard", "id")
+    await put(things, (1, "a", 1, None, None))
+    await things.transact(lambda tx: tx.update_rows("things", keys, ("number",), [(1, "a", 2)]))
+    assert await things.apply(Migration(9001, "change", change, transactional=True), 0)
+    await things.transact(lambda tx: tx.update_rows("things", keys, ("number",), [(1, "a", 3)]))
+    await things.transact(partial(insert_things, [(1, "b")]))
+    rows = await things.read(lambda tx: tx.fetch("SELECT id, number FROM things ORDER BY id"))
+    assert [tuple(row) for row in rows] == [("a", 3), ("b", None)]
 
 
 # Units of work

@@ -17,7 +17,7 @@ from tests.support.roles import LIMITS, limited_role, with_role
 from tests.support.scratch import another
 from tests.support.traffic import Traffic
 
-IGNORED = {*LIMITS, "jit"}
+IGNORED = {*LIMITS, "jit", "random_page_cost"}
 
 
 @pytest.fixture

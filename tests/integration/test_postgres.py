@@ -81,6 +81,7 @@ async def test_every_pooled_connection_has_its_limits_and_names_itself(db: Datab
         "default_transaction_read_only",
         "application_name",
         "jit",
+        "random_page_cost",
     )
     together = asyncio.Barrier(CONNECTIONS_MAX)
 
@@ -91,7 +92,7 @@ async def test_every_pooled_connection_has_its_limits_and_names_itself(db: Datab
 
     found = dict(await asyncio.gather(*(db.read(settings) for _ in range(together.parties))))
     assert len(found) == CONNECTIONS_MAX
-    assert set(found.values()) == {("30s", "5s", "30s", "on", "minibank", "off")}
+    assert set(found.values()) == {("30s", "5s", "30s", "on", "minibank", "off", "1.1")}
 
 
 async def test_units_of_work_are_read_committed_and_snapshots_repeatable_read(db: Database):

@@ -28,12 +28,22 @@ SECRET_BYTES = 24
 _VALUES = {digit: value for value, digit in enumerate(ALPHABET)}
 # Two digits at a time: a page of history and a batch of payments spend their time here.
 _PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
+_LOW_DIGITS = DIGITS // 2
+_LOW = 62**_LOW_DIGITS
 _COUNTERS = 1 << 16
 _RANDOM_BITS = 36
 
 
 def encode(number: int, digits: int = DIGITS) -> str:
     """Write a non-negative integer in base 62, zero-padded to `digits`."""
+    high, low = divmod(number, _LOW)
+    if digits <= _LOW_DIGITS:
+        assert high == 0, "the number is negative or needs more digits"
+        return _digits(low, digits)
+    return _time_digits(high, digits - _LOW_DIGITS) + _digits(low, _LOW_DIGITS)
+
+
+def _digits(number: int, digits: int) -> str:
     out = []
     for _ in range(digits // 2):
         number, rest = divmod(number, 62 * 62)
@@ -44,6 +54,10 @@ def encode(number: int, digits: int = DIGITS) -> str:
     assert number == 0, "the number is negative or needs more digits"
     out.reverse()
     return "".join(out)
+
+
+_time_digits = lru_cache(maxsize=1024)(_digits)
+"""The upper digits of an id, remembered: those of one millisecond have them in common."""
 
 
 def decode(text: str) -> int | None:

@@ -5,18 +5,18 @@ from collections.abc import AsyncIterator, Sequence
 from minibank.core.ids import IdSource
 from minibank.db.base import WALK_ROWS, Row, S, Value
 from minibank.db.pool import Connection
-from minibank.db.postgres_writes import Write, document_of, statement_of
+from minibank.db.postgres_writes import Columns, Write, statement_of, whole_rows
 
-Types = dict[str, dict[str, str]]
-"""The types of the columns of tables, by table."""
+Tables = dict[str, Columns]
+"""The columns of tables in their own order, by table."""
 
 
 class PostgresTx:
     """One unit of work on one connection."""
 
-    def __init__(self, connection: Connection, now: int, ids: IdSource, types: Types) -> None:
+    def __init__(self, connection: Connection, now: int, ids: IdSource, tables: Tables) -> None:
         self._connection = connection
-        self._types = types
+        self._tables = tables
         self._writes: list[Write] = []
         self.now = now
         self.ids = ids
@@ -90,20 +90,20 @@ class PostgresTx:
         if not self._writes:
             return
         writes, self._writes = self._writes, []
-        shapes = tuple([one.shape(await self._types_of(one.table)) for one in writes])
-        documents = [document_of(one) for one in writes]
-        await self._connection.execute(statement_of(shapes), *documents)
+        shapes = tuple([one.shape(await self._columns_of(one.table)) for one in writes])
+        arrays = [whole_rows(shape, one.rows) for shape, one in zip(shapes, writes, strict=True)]
+        await self._connection.execute(statement_of(shapes), *arrays)
 
-    async def _types_of(self, table: str) -> dict[str, str]:
-        """The types of a table's columns, asked for once."""
-        if table not in self._types:
+    async def _columns_of(self, table: str) -> Columns:
+        """A table's columns, asked for once."""
+        if table not in self._tables:
             found = await self._connection.fetch(
-                "SELECT attname, format_type(atttypid, NULL) AS type FROM pg_attribute"
-                " WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped",
+                "SELECT attname FROM pg_attribute WHERE attrelid = $1::text::regclass"
+                " AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
                 table,
             )
-            self._types[table] = {row["attname"]: row["type"] for row in found}
-        return self._types[table]
+            self._tables[table] = tuple(row["attname"] for row in found)
+        return self._tables[table]
 
     def end(self) -> None:
         """Make later use fail: from now on the connection is somebody else's."""

@@ -1,88 +1,72 @@
 """Rows to be written, gathered until the next statement and then sent as one.
 
-A statement costs the server and the driver more than most of its rows do, and an array of values
-costs the driver a question for each of them. So all rows of one table travel as one JSON document,
-and the writes of several tables as one statement. Only how it is done differs from writing each at
-once: what a later statement reads was written before it.
+A statement costs the server and the driver more than most of its rows do, and an array of plain
+values costs the driver a question for each of them. So all rows of one table travel as one array of
+that table's rows, and the writes of several tables as one statement. Only how it is done differs
+from writing each at once: what a later statement reads was written before it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 import msgspec
 
 from minibank.db.base import Value
-from minibank.db.errors import BadData
 
 Columns = tuple[str, ...]
-Types = dict[str, str]
-"""The columns of a table with their types."""
-
-_PLAIN_TYPES = {int, str, type(None)}
-
-_encode = msgspec.json.Encoder().encode
+Rows = Sequence[Sequence[Value]]
 
 
 class Shape(NamedTuple):
     """What a write does, without its rows: equal shapes are equal statements.
 
-    The values of a row are those of `keys`, then those of `columns`. `types` are theirs, in the
-    same order.
+    The values of a row are those of `keys`, then those of `columns`. `table_columns` are all that
+    the table has, in its own order.
     """
 
     verb: Literal["insert", "update", "delete"]
     table: str
     keys: Columns
     columns: Columns
-    types: Columns
+    table_columns: Columns
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(msgspec.Struct, frozen=True):
     """Rows of one table to be inserted, updated or deleted."""
 
     verb: Literal["insert", "update", "delete"]
     table: str
     keys: Columns
     columns: Columns
-    rows: Sequence[Sequence[Value]]
+    rows: Rows
 
-    def shape(self, types: Types) -> Shape:
+    def shape(self, table_columns: Columns) -> Shape:
         """The write without its rows."""
-        names = (*self.keys, *self.columns)
-        places = tuple(types[name] for name in names)
-        return Shape(self.verb, self.table, self.keys, self.columns, places)
+        return Shape(self.verb, self.table, self.keys, self.columns, table_columns)
 
 
-def document_of(write: Write) -> str:
-    """The rows as a JSON array of objects; raises `BadData` for what JSON cannot hold."""
-    names = (*write.keys, *write.columns)
-    rows = [list(row) for row in write.rows]
-    # Column by column, because most hold nothing that has to be looked at one by one.
-    for place, column in enumerate(zip(*rows, strict=True)):
-        if not _PLAIN_TYPES.issuperset(map(type, column)):
-            for row in rows:
-                row[place] = _plain(row[place])
-    try:
-        return _encode([dict(zip(names, row, strict=True)) for row in rows]).decode()
-    except UnicodeEncodeError:
-        raise BadData("a text that is not Unicode") from None
-    except OverflowError:
-        raise BadData("a number out of range") from None
+def whole_rows(shape: Shape, rows: Rows) -> list[tuple[Value, ...]]:
+    """The rows with a place for every column of the table; what is not written is None."""
+    if {*map(len, rows)} != {len(shape.keys) + len(shape.columns)}:
+        raise ValueError("a row is longer or shorter than its columns")
+    pick = _picker(shape)
+    return [pick((*row, None)) for row in rows]
 
 
-def _plain(value: Value) -> Value:
-    """What JSON has no word for, as PostgreSQL reads it: a boolean is a number, bytes are hex."""
-    if value is True or value is False:
-        return int(value)
-    return "\\x" + value.hex() if isinstance(value, bytes) else value
+@lru_cache(maxsize=256)
+def _picker(shape: Shape) -> Callable[[Sequence[Value]], tuple[Value, ...]]:
+    names = (*shape.keys, *shape.columns)
+    places = [names.index(one) if one in names else -1 for one in shape.table_columns]
+    # Twice the first, because of a single place it would give no tuple.
+    pick = itemgetter(places[0], *places)
+    return lambda row: pick(row)[1:]
 
 
 @lru_cache(maxsize=256)
 def statement_of(shapes: tuple[Shape, ...]) -> str:
-    """One statement that makes all these writes; the documents of their rows are its values."""
+    """One statement that makes all these writes; the arrays of their rows are its values."""
     pieces = [_piece(shape, place) for place, shape in enumerate(shapes, 1)]
     *first, last = pieces
     before = ", ".join(f"w{place} AS ({piece})" for place, piece in enumerate(first, 1))
@@ -90,12 +74,10 @@ def statement_of(shapes: tuple[Shape, ...]) -> str:
 
 
 def _piece(shape: Shape, place: int) -> str:
-    names = (*shape.keys, *shape.columns)
-    typed = ", ".join(f"{name} {kind}" for name, kind in zip(names, shape.types, strict=True))
-    rows = f"json_to_recordset(${place}::json) AS r({typed})"
+    rows = f"unnest(${place}::{shape.table}[]) AS r"
     match = " AND ".join(f"{shape.table}.{key} = r.{key}" for key in shape.keys)
     if shape.verb == "insert":
-        listed = ", ".join(names)
+        listed = ", ".join(shape.columns)
         return f"INSERT INTO {shape.table} ({listed}) SELECT {listed} FROM {rows}"  # noqa: S608
     if shape.verb == "update":
         news = ", ".join(f"{column} = r.{column}" for column in shape.columns)

@@ -19,6 +19,12 @@ VERSION_MIN = (3, 37, 0)
 """The first SQLite with strict tables."""
 STATEMENTS_MAX = 1000
 """How many statements each connection keeps prepared."""
+CACHE_KIBIBYTES = 32 * 1024
+"""How much of the file the writer may keep in memory: the pages that payments go to are scattered
+by shard, and SQLite's own two megabytes hold those of a few accounts."""
+CHECKPOINT_PAGES = 8000
+"""How long the write-ahead log grows (32 MiB) before its pages are copied into the file: a page
+that many batches change is then copied once."""
 
 _UNIQUE = {
     sqlite3.SQLITE_CONSTRAINT_UNIQUE,
@@ -113,7 +119,10 @@ def _configure(connection: sqlite3.Connection, writes: bool) -> None:
         raise DatabaseUnavailable("it cannot have a write-ahead log here")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
-    if not writes:
+    if writes:
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    else:
         connection.execute("PRAGMA query_only = ON")
 
 

@@ -6,7 +6,7 @@ A customer account has two: what is free to spend (main) and what is held for th
 immutable group of entries; everything the bank does with money is one.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 CARD_SETTLEMENT = "scheme:card:settlement"
 TRANSFER_SETTLEMENT = "scheme:transfer:settlement"
@@ -25,8 +25,7 @@ def held(account_id: str) -> str:
     return f"account:held:{account_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One signed amount, in minor units, on one address."""
 
     address: str
@@ -34,8 +33,7 @@ class Entry:
     currency: str
 
 
-@dataclass(frozen=True, slots=True)
-class EntrySet:
+class EntrySet(msgspec.Struct, frozen=True):
     """A balanced group of entries of one account, caused by one transaction.
 
     `forced` marks a posting that is booked whatever the balance. Happened is when it took place
@@ -58,7 +56,7 @@ class EntrySet:
 
     def total(self, address: str) -> int:
         """What this set adds to an address."""
-        return sum(entry.amount for entry in self.entries if entry.address == address)
+        return sum([entry.amount for entry in self.entries if entry.address == address])
 
 
 def imbalance(entries: tuple[Entry, ...]) -> dict[str, int]:

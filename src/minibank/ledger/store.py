@@ -1,7 +1,8 @@
 """Rows of the ledger."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from minibank.db import Tx
 from minibank.ledger.entries import EntrySet
@@ -22,8 +23,7 @@ _SET_COLUMNS = (
 _ENTRY_COLUMNS = ("shard", "account_id", "sequence", "ordinal", "address", "amount", "currency")
 
 
-@dataclass(frozen=True, slots=True)
-class ChainedSet:
+class ChainedSet(msgspec.Struct, frozen=True):
     """An entry set in its place in the account's chain."""
 
     shard: int

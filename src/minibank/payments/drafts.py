@@ -1,7 +1,5 @@
 """Build the rows that effects are made of."""
 
-from dataclasses import dataclass, field
-
 import msgspec
 
 from minibank.core.errors import BadParam
@@ -13,16 +11,14 @@ from minibank.payments.picture import Account, Picture
 from minibank.transactions.records import DeclineReason, Kind, TransactionRecord
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Local:
+class Local(msgspec.Struct, frozen=True, kw_only=True):
     """What was charged in the merchant's currency, with the transaction's sign."""
 
     amount: int
     currency: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """What a command knows of its new transaction; the account supplies the rest."""
 
     kind: Kind
@@ -34,7 +30,7 @@ class Draft:
     local: Local | None = None
     merchant_id: str | None = None
     category: str = "general"
-    metadata: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, str] = {}
     counterparty: Counterparty | None = None
     user_id: str = ""
     is_load: bool = False

@@ -1,6 +1,5 @@
 """What a decision does: values that say everything a command changes."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -28,8 +27,7 @@ class Authorisation(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(msgspec.Struct, frozen=True):
     """The whole effect of one command.
 
     `transactions` and `authorisations` are their new state, whether they are new or changed. A new

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import structlog
 
 from minibank.core.clock import Clock
@@ -57,8 +58,7 @@ class EngineCounters:
     commits: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Queued:
+class _Queued(msgspec.Struct, frozen=True):
     prepared: Prepared
     queued_at: float
     answer: "asyncio.Future[Outcome]"

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from minibank.core.errors import BadParam, BankError, Conflict, NotFound
 from minibank.core.money import AMOUNT_MAX
 from minibank.ledger.chain import next_hash
@@ -15,8 +17,7 @@ from minibank.transactions.wire import Merchants, SettledPending
 from minibank.webhooks.records import Delivery
 
 
-@dataclass(slots=True)
-class Account:
+class Account(msgspec.Struct):
     """An account as the engine sees it; `booked` and `held` in minor units."""
 
     shard: int
@@ -43,8 +44,7 @@ class Account:
         return amount == 0 or self.available - amount >= -self.overdraft_limit
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(msgspec.Struct, frozen=True):
     """A card as the engine sees it."""
 
     id: str
@@ -54,16 +54,14 @@ class Card:
     expires_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(msgspec.Struct, frozen=True):
     """A person who owns an account."""
 
     user_id: str
     name: str
 
 
-@dataclass(slots=True)
-class Webhook:
+class Webhook(msgspec.Struct):
     """A webhook as the engine sees it: what it asked for, in which form, and its next number."""
 
     shard: int
@@ -76,8 +74,7 @@ class Webhook:
     is_sent: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True):
     """What was answered to a command, and the digest of its content."""
 
     account_id: str
@@ -192,8 +189,9 @@ class Picture:
 
     def _post(self, entry_set: EntrySet) -> None:
         account = self.accounts[entry_set.account_id]
-        account.held += entry_set.total(held(account.id))
-        account.booked += entry_set.total(main(account.id)) + entry_set.total(held(account.id))
+        to_main, to_held = _moved(entry_set)
+        account.held += to_held
+        account.booked += to_main + to_held
         account.chain_length += 1
         previous = account.chain_head
         account.chain_head = next_hash(previous, account.chain_length, entry_set)
@@ -258,14 +256,20 @@ def require_range(effect: Effect, picture: Picture) -> None:
     amounts = [transaction.amount for transaction in effect.transactions]
     for entry_set in effect.entry_sets:
         account = picture.accounts[entry_set.account_id]
-        to_main, to_held = entry_set.total(main(account.id)), entry_set.total(held(account.id))
+        to_main, to_held = _moved(entry_set)
         amounts += (
             account.available + to_main,
             account.held + to_held,
             account.booked + to_main + to_held,
         )
-    if any(abs(amount) > AMOUNT_MAX for amount in amounts):
+    if amounts and max(map(abs, amounts)) > AMOUNT_MAX:
         raise BadParam("amount", "would take a balance out of range")
+
+
+def _moved(entry_set: EntrySet) -> tuple[int, int]:
+    """What an entry set adds to its account's main and to its held address."""
+    account_id = entry_set.account_id
+    return entry_set.total(main(account_id)), entry_set.total(held(account_id))
 
 
 Answer = Outcome | BankError

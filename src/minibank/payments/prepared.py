@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
 
 import msgspec
 
@@ -20,8 +19,7 @@ _CANONICAL = msgspec.json.Encoder(order="sorted")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True):
     """A command with the digest of its canonical form and that form's size in bytes."""
 
     command: Command

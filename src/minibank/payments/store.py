@@ -1,7 +1,8 @@
 """What the engine gathers and writes: one statement per kind of row, however large the batch."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
+from operator import itemgetter
 
 import msgspec
 
@@ -16,7 +17,7 @@ from minibank.webhooks.records import STREAM
 
 Keys = tuple[list[int], list[str]]
 
-_ACCOUNT = tuple(one.name for one in fields(Account))
+_account = itemgetter(*Account.__struct_fields__)
 
 
 @dataclass(slots=True)
@@ -72,7 +73,7 @@ async def list_facts(tx: ReadTx, accounts: Keys) -> Facts:
     for row in rows:
         account_id, card_id = row["id"], row["card_id"]
         if account_id not in facts.accounts:
-            facts.accounts[account_id] = Account(**{name: row[name] for name in _ACCOUNT})
+            facts.accounts[account_id] = Account(*_account(row))
         owners = facts.owners.setdefault(account_id, [])
         owner = Owner(row["owner_id"], row["owner_name"])
         if owner.user_id is not None and owner not in owners:

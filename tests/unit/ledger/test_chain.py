@@ -1,10 +1,10 @@
 """The hash chain: anybody can compute it from its description, and nothing in it can change."""
 
-import dataclasses
 import hashlib
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from minibank.ledger.chain import GENESIS, next_hash
@@ -32,7 +32,7 @@ def test_the_hash_is_what_its_description_says() -> None:
 
 
 def test_text_beyond_ascii_stands_in_the_form_as_utf_8() -> None:
-    other = dataclasses.replace(SET, code="é")
+    other = msgspec.structs.replace(SET, code="é")
     form = f'["acc_1",1,"entryset_1","é","tx_1",1,{SET.happened_at},{SET.booked_at},'
     form += '[["scheme:card:settlement",-300,"GBP"],["account:main:acc_1",300,"GBP"]]]'
     assert next_hash(GENESIS, 1, other) == hashlib.sha256(GENESIS + form.encode()).digest()
@@ -52,15 +52,15 @@ def test_text_beyond_ascii_stands_in_the_form_as_utf_8() -> None:
         {"entries": (Entry("a", -300, "GBP"), SET.entries[1])},
         {
             "entries": tuple(
-                dataclasses.replace(entry, amount=-entry.amount) for entry in SET.entries
+                msgspec.structs.replace(entry, amount=-entry.amount) for entry in SET.entries
             )
         },
-        {"entries": tuple(dataclasses.replace(entry, currency="EUR") for entry in SET.entries)},
+        {"entries": tuple(msgspec.structs.replace(entry, currency="EUR") for entry in SET.entries)},
     ],
     ids=lambda change: next(iter(change)),
 )
 def test_every_part_of_a_set_is_in_its_hash(change: dict[str, Any]) -> None:
-    other = dataclasses.replace(SET, **change)
+    other = msgspec.structs.replace(SET, **change)
     assert next_hash(GENESIS, 1, other) != next_hash(GENESIS, 1, SET)
 
 
