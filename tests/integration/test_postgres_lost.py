@@ -17,6 +17,7 @@ from minibank.db import (
     postgres,
     retry,
 )
+from minibank.db.base import Migration
 from tests.support import counter_process
 from tests.support.proxy import Proxy, proxied
 from tests.support.scratch import all_things, another, count_of, make_things, put
@@ -352,3 +353,14 @@ async def test_work_that_uses_its_tx_twice_at_once_is_told_so_and_keeps_nothing(
     with pytest.raises(asyncpg.InterfaceError, match="another operation"):
         await db.transact(work)
     assert await all_things(db) == []
+
+
+async def test_a_server_that_is_still_starting_is_told_to_who_migrates(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+):
+    async def starting(*_: object) -> None:
+        raise asyncpg.CannotConnectNowError("the database system is starting up")
+
+    monkeypatch.setattr(postgres, "_connect", starting)
+    with pytest.raises(DatabaseUnavailable, match="starting up"):
+        await db.apply(Migration(10**6, "later", "SELECT 1", True), 0)

@@ -22,6 +22,7 @@ from minibank.db.migrate import migrate
 from minibank.payments.engine import Engine
 from minibank.sandbox.demo import DemoInfo, build_demo
 from minibank.settings import preset
+from tests.support.told import record_told
 
 FILE = Path(__file__).parents[2] / "src/minibank/api/reference/examples.json"
 NOON = 1_773_144_000_000_000
@@ -117,6 +118,8 @@ async def record(database_url: str) -> dict[str, Any]:
         await migrate(db)
         player = _Player(db, await build_demo(db, "examples"))
         await player.play()
+        for event, body in (await record_told(db)).items():
+            player.recorded[event] = {"sent": body}
     finally:
         await db.close()
     return player.recorded

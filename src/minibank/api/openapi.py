@@ -40,6 +40,7 @@ from minibank.api.schemas import (
     schema_of_answer,
     schema_of_parameters,
 )
+from minibank.api.told import TOLD
 from minibank.core.wire import REF
 
 Examples = Mapping[str, Mapping[str, Any]]
@@ -90,6 +91,12 @@ _CONDITIONS: dict[str, str] = {
     "If-None-Match": "Entity tags; who has one of these already is answered 304 without a body.",
     IDEMPOTENCY_KEY: "A text of your own that names this request: sent again, it is done once.",
 }
+_TOLD_HEADERS = {
+    "webhook-id": "The delivery, the same in every attempt.",
+    "webhook-timestamp": "Seconds since 1970 when this attempt was made.",
+    "webhook-signature": "Signatures by the Standard Webhooks specification, separated by spaces.",
+    "Minibank-Sequence": "1, 2, 3 ... for this webhook, without gaps.",
+}
 _SECURITY: Schema = {
     "bearer": {
         "type": "http",
@@ -119,6 +126,7 @@ def build_document(routes: Iterable[Route], examples: Examples) -> bytes:
         mine = examples.get(f"{route.method} {route.path}", {})
         paths[route.path][route.method.lower()] = _operation(route, operation, mine)
     answers = [operation.answers for _, operation in documented if operation.answers]
+    bodies = [body for _, body in TOLD.values()]
     document = {
         "openapi": "3.1.0",
         "info": {
@@ -131,14 +139,37 @@ def build_document(routes: Iterable[Route], examples: Examples) -> bytes:
         "servers": [{"url": "/", "description": "This bank."}],
         "tags": [{"name": tag} for tag in get_args(Tag)],
         "paths": paths,
+        "webhooks": {event: {"post": _told(event, examples)} for event in TOLD},
         "components": {
-            "schemas": answer_schemas([*answers, Refused]),
+            "schemas": answer_schemas([*answers, *bodies, Refused]),
             "headers": _HEADERS,
             "securitySchemes": _SECURITY,
         },
     }
     # `WireAccount` is an account as clients read it: to them it is an account.
     return _WIRE.sub(rb'"\1\2', msgspec.json.encode(document)) + b"\n"
+
+
+def _told(event: str, examples: Examples) -> Schema:
+    """What a webhook is sent when something happens."""
+    summary, body = TOLD[event]
+    schema = {
+        "allOf": [schema_of_answer(body), {"properties": {"type": {"const": event}}}],
+    }
+    shown = {name: {"value": value} for name, value in examples.get(event, {}).items()}
+    media = {"schema": schema, "examples": shown} if shown else {"schema": schema}
+    return {
+        "operationId": event.replace(".", "_"),
+        "tags": ["Webhooks"],
+        "summary": summary,
+        "parameters": [
+            {"name": name, "in": "header", "description": words, "schema": {"type": "string"}}
+            for name, words in _TOLD_HEADERS.items()
+        ],
+        "requestBody": {"required": True, "content": {JSON: media}},
+        "responses": {"2XX": {"description": "It was taken; the body is not looked at."}},
+        "security": [],
+    }
 
 
 def _operation(route: Route, operation: Operation, examples: Mapping[str, Any]) -> Schema:

@@ -278,7 +278,10 @@ class PostgresDatabase:
     @asynccontextmanager
     async def _migrating(self) -> AsyncIterator[Connection]:
         """A connection of its own, without limits of time, that alone may migrate."""
-        connection = await _connect(self._url, None, _MIGRATING)
+        try:
+            connection = await _connect(self._url, None, _MIGRATING)
+        except Exception as error:
+            raise_translated(translate(error), error)
         try:
             await require_direct(connection)
             # Not by waiting in a statement: its snapshot would hold up, for ever, an index that

@@ -36,7 +36,7 @@ class TransactionEvent(msgspec.Struct, frozen=True):
     data: WireTransaction
 
 
-class Balance(msgspec.Struct, frozen=True, kw_only=True):
+class NewBalance(msgspec.Struct, frozen=True, kw_only=True):
     """What is available on an account after a transaction, in minor units."""
 
     account_id: str
@@ -49,7 +49,7 @@ class BalanceEvent(msgspec.Struct, frozen=True):
     """The whole body of a request to a webhook that asked for balances."""
 
     type: str
-    data: Balance
+    data: NewBalance
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def _of_balance(picture: Picture, transaction: TransactionRecord, change: int) -
     body = _encode(
         BalanceEvent(
             BALANCE_UPDATED,
-            Balance(
+            NewBalance(
                 account_id=account.id,
                 balance=account.available + change,
                 currency=account.currency,

@@ -3,30 +3,29 @@
 import msgspec
 
 from minibank.core.instants import format_instant
+from minibank.core.wire import Instant
 from minibank.db import Tx
+from minibank.webhooks.events import WEBHOOK_TEST
 from minibank.webhooks.history import store
 from minibank.webhooks.history.store import Told
 from minibank.webhooks.records import Delivery, Webhook
 from minibank.webhooks.registering import no_such_webhook
 from minibank.webhooks.store import find_webhook, insert_deliveries, lock_account
 
-TEST_EVENT = "webhook.test"
-"""Nobody asks for it by name: it is sent to whichever webhook is tested."""
 
-
-class _Data(msgspec.Struct, frozen=True):
-    """Which webhook is tested, and when."""
+class TestedWebhook(msgspec.Struct, frozen=True):
+    """A webhook whose client wants to hear from it, and when."""
 
     webhook_id: str
     account_id: str
-    created: str
+    created: Instant
 
 
 class _Message(msgspec.Struct, frozen=True):
     """The whole body of a request."""
 
     type: str
-    data: _Data
+    data: TestedWebhook
 
 
 async def send_test(tx: Tx, webhook: Webhook, delivery_id: str) -> Told:
@@ -48,15 +47,15 @@ async def send_test(tx: Tx, webhook: Webhook, delivery_id: str) -> Told:
 
 
 def _draft(tx: Tx, webhook: Webhook, delivery_id: str) -> Delivery:
-    data = _Data(webhook.id, webhook.account_id, format_instant(tx.now))
+    data = TestedWebhook(webhook.id, webhook.account_id, format_instant(tx.now))
     return Delivery(
         shard=webhook.shard,
         webhook_id=webhook.id,
         id=delivery_id,
         account_id=webhook.account_id,
-        event=TEST_EVENT,
+        event=WEBHOOK_TEST,
         subject=webhook.id,
-        payload=msgspec.json.encode(_Message(TEST_EVENT, data)),
+        payload=msgspec.json.encode(_Message(WEBHOOK_TEST, data)),
         target=webhook.target,
         state="pending" if webhook.disabled_at is None else "cancelled",
     )
