@@ -179,7 +179,7 @@ RESEND_DELIVERY = Operation(
     tag="Webhooks",
     summary="Send a delivery again",
     description="At once, with the same id and the same bytes, as if it had not been tried; one"
-    " that is pending is hastened.",
+    " that is pending is hastened. A webhook that the bank gave up is told again from now on.",
     path=_IDS,
     answers=OneDelivery,
     refuses=(NO_WEBHOOK, NO_DELIVERY, NO_WRITES),

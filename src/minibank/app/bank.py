@@ -11,6 +11,7 @@ from minibank.api import Watch, build_api
 from minibank.app.books import REAL, World, open_serving_books, read_seal
 from minibank.app.deliveries import build_dispatcher
 from minibank.app.metrics import BankMetrics
+from minibank.app.server import local_url
 from minibank.app.server_keys import find_keys
 from minibank.core.clock import SystemClock
 from minibank.db import Database
@@ -50,7 +51,7 @@ def build_engine(db: Database, settings: Settings, metrics: EngineMetrics | None
             queue_max=settings.queue_max,
             queue_wait_seconds=settings.queue_wait_seconds,
             hold_seconds=settings.hold_seconds,
-            public_url=settings.public_url,
+            public_url=settings.public_url or local_url(settings),
         ),
         metrics,
     )

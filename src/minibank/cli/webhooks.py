@@ -24,6 +24,7 @@ from minibank.core.instants import format_instant
 from minibank.db import Database, ReadTx, Tx
 from minibank.settings import Loaded
 from minibank.webhooks.delivering.policies import Policies
+from minibank.webhooks.events import EVENTS
 from minibank.webhooks.history import store
 from minibank.webhooks.history.places import LAST, find_place
 from minibank.webhooks.history.resending import (
@@ -35,7 +36,7 @@ from minibank.webhooks.history.resending import (
 )
 from minibank.webhooks.history.store import Registered, Told
 from minibank.webhooks.history.testing import send_test
-from minibank.webhooks.records import DELIVERY_STATES, DeliveryState, Webhook
+from minibank.webhooks.records import DELIVERY_STATES, STREAM, DeliveryState, Webhook
 from minibank.webhooks.registering import no_such_webhook
 
 app = typer.Typer(
@@ -77,7 +78,13 @@ def _state(one: Registered) -> tuple[str, int | None]:
 
 
 def _place(webhook: Webhook, *, shows_url: bool) -> str:
+    if webhook.url == STREAM:
+        return "kept for /events"
     return webhook.url if shows_url else webhook.place
+
+
+def _events(webhook: Webhook) -> str:
+    return "all" if {*webhook.events} == {*EVENTS} else " ".join(webhook.events)
 
 
 def _json(one: Registered, default_policy: str, *, shows_url: bool) -> dict[str, object]:
@@ -104,7 +111,7 @@ def _row(one: Registered, default_policy: str, *, shows_url: bool) -> tuple[str,
         webhook.account_id,
         webhook.client_id,
         harmless(_place(webhook, shows_url=shows_url)),
-        " ".join(webhook.events),
+        _events(webhook),
         f"{webhook.policy or default_policy}{' fifo' if webhook.fifo else ''}",
         state if since is None else f"{state} since {day(since)}",
         str(one.next_sequence),

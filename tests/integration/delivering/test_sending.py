@@ -258,3 +258,22 @@ async def send_with(rules: SendingRules, url: str) -> Attempt:
         return await sender.send(claim_of(url))
     finally:
         await sender.close()
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("behaviour", [answering(), answering(500), resets, hangs, babbles])
+async def test_an_attempt_says_nothing_of_the_address_but_its_host(
+    behaviour: Behaviour, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """People put a secret into it: neither what is recorded nor any log may have more."""
+    sender = Sender(SendingRules(egress=LOOPBACK), SystemClock(), SystemClock())
+    async with receiving(behaviour) as receiver:
+        url = receiver.url("/hooks/s3cret?key=s3cret").replace("http://", "http://s3cret:s3cret@")
+        attempt = await sender.send(claim_of(url))
+        refused = Sender(SendingRules(egress=Egress()), SystemClock(), SystemClock())
+        unsent = await refused.send(claim_of(url))
+        await refused.close()
+    await sender.close()
+    assert "s3cret" not in repr((attempt, unsent, claim_of(url)))
+    out, err = capfd.readouterr()
+    assert "s3cret" not in out + err

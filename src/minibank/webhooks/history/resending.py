@@ -22,6 +22,7 @@ def no_such_delivery() -> NotFound:
 
 async def resend(tx: Tx, webhook: Webhook, told: Told) -> None:
     """Send a delivery now, as if it had not been tried; one that waits is only hastened."""
+    await store.enable(tx, webhook)
     await store.send_again(tx, webhook, [(told.sequence, told.attempts, tx.now)])
     tx.wake(DELIVERIES)
 
@@ -47,6 +48,8 @@ async def resend_from(
     They queue behind the `ahead` that were sent again just before. A webhook that the bank gave up
     is told again from now on.
     """
+    # Before deliveries, as everybody who changes both: else two could wait for each other.
+    await store.enable(tx, webhook)
     limit = RESENT_MAX + 1
     if state is None:
         found = await store.lock_ended(tx, webhook, first, limit)
@@ -57,7 +60,6 @@ async def resend_from(
         (sequence, attempts, tx.now + (ahead + place) * pause)
         for place, (sequence, attempts) in enumerate(found[:RESENT_MAX])
     ]
-    await store.enable(tx, webhook)
     await store.send_again(tx, webhook, due)
     tx.wake(DELIVERIES)
     return Resent(len(due), found[RESENT_MAX][0] if len(found) > RESENT_MAX else None)
