@@ -11,6 +11,7 @@ from minibank.audit import audit
 from minibank.core.ids import shard_of
 from minibank.payments.engine import Engine
 from minibank.settings import preset
+from minibank.webhooks.registering import remove_webhook
 from minibank.webhooks.streams import find_stream
 from minibank.worker.due import run_due
 from tests.support.banking import Holder, Orders
@@ -106,6 +107,29 @@ async def test_a_cursor_behind_which_something_was_removed_is_refused(bank, cloc
     assert answer.json()["params"] == {"after": "4"}
     assert [one["number"] for one in (await page(bank, after=4))["events"]] == [5, 6]
     assert [one["number"] for one in (await page(bank))["events"]] == [5, 6]
+    assert (await audit(bank.db)).clean
+
+
+@pytest.mark.parametrize("begins", [False, True])
+async def test_a_cursor_of_another_stream_is_refused(bank, begins):
+    """As after the bank was restored from a backup: what it would hide, nobody would see."""
+    if begins:
+        await page(bank)
+        await pay(bank)
+    answer = await bank.api.get("/events", params={"account_id": bank.account.id, "after": 57})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request.events_gone")
+    assert answer.json()["params"] == {"after": "0"}
+
+
+async def test_an_account_with_a_stream_can_be_erased(bank):
+    await page(bank)
+    await pay(bank)
+    stream = await bank.db.read(
+        lambda tx: find_stream(tx, shard_of(bank.account.id) or 0, bank.account.id, bank.app.id)
+    )
+    assert stream is not None
+    await bank.db.transact(lambda tx: remove_webhook(tx, stream.webhook))
+    assert await page(bank) == {"events": [], "next": 0}
     assert (await audit(bank.db)).clean
 
 

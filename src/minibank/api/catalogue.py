@@ -58,7 +58,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         BAD_IF_MATCH: "the header `If-Match` is no list of entity tags",
         BAD_KEY: "the header `Idempotency-Key` is empty, too long or not of visible ASCII",
         TOO_MANY_WEBHOOKS: "the client has as many webhooks on this account as it may",
-        EVENTS_GONE: "what came after this event is not kept any more",
+        EVENTS_GONE: "what came after this event is not kept any more, or there is no such event",
         NO_SECRET: "the webhook is signed with the bank's key and has no secret of its own",
         "bad_request.could_not_authenticate": "unknown client or user, wrong secret or password",
         "bad_request.client_not_enabled": "the client may not use this grant",

@@ -141,11 +141,12 @@ class _Asking(Struct, frozen=True):
     def __repr__(self) -> str:
         return f"_Asking({self.parsed})"
 
-    async def call(self, tx: ReadTx) -> Call:
+    async def call(self, tx: ReadTx, *, is_counted: bool = True) -> Call:
         """The request once its caller is known; `Unauthorized` when that is nobody."""
         caller = await find_caller(tx, self.parsed)
         request = self.request
-        request.meter.note_caller(caller)
+        if is_counted:
+            request.meter.note_caller(caller)
         return Call(
             caller=caller,
             params=request.params,
@@ -164,21 +165,30 @@ def _ask(edge: Edge, request: Request) -> _Asking:
     return _Asking(edge, request, token, parse_token(token), {})
 
 
-async def read_for(edge: Edge, request: Request, resource: Reader) -> object:
-    """What a resource that changes nothing says to the caller of this request."""
+async def read_again(edge: Edge, request: Request, resource: Reader) -> object:
+    """What a resource says to the caller of a request that was answered before and stays open.
+
+    Who the caller is, is asked anew; it is not counted as another request.
+    """
     asking = _ask(edge, request)
 
     async def work(tx: ReadTx) -> object:
-        return await resource(tx, await asking.call(tx))
+        return await resource(tx, await asking.call(tx, is_counted=False))
 
-    return await request.meter.in_turn(asking.parsed, lambda: edge.db.read(work))
+    return await edge.db.read(work)
 
 
 def reading(resource: Reader) -> Runner:
     """An endpoint that needs a caller and changes nothing."""
 
     async def run(edge: Edge, request: Request) -> Answer:
-        return answer_value(await read_for(edge, request, resource), request.headers)
+        asking = _ask(edge, request)
+
+        async def work(tx: ReadTx) -> object:
+            return await resource(tx, await asking.call(tx))
+
+        value = await request.meter.in_turn(asking.parsed, lambda: edge.db.read(work))
+        return answer_value(value, request.headers)
 
     return run
 

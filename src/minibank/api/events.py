@@ -16,7 +16,7 @@ from msgspec import field as wire_field
 from minibank.accounts.store import is_owner
 from minibank.api.answers import Answer, Headers
 from minibank.api.catalogue import EVENTS_GONE, FORBIDDEN, NO_WRITES, TOO_MANY_STREAMS
-from minibank.api.endpoint import Call, Edge, Request, read_for, reading, writing
+from minibank.api.endpoint import Call, Edge, Request, read_again, reading, writing
 from minibank.api.operation import Operation
 from minibank.core.errors import BadParam, BadRequest, BankError, RateLimited
 from minibank.core.instants import format_instant
@@ -33,6 +33,8 @@ STREAM_MEDIA = "text/event-stream"
 LAST_EVENT_ID = "last-event-id"
 POLL_SECONDS = 1.0
 """How long an open stream waits that nobody wakes: for what other processes commit."""
+PAUSE_SECONDS = 0.1
+"""How long an open stream waits at least between two looks that found nothing."""
 HEARTBEAT_SECONDS = 15.0
 
 _STREAM_HEADERS: Headers = [
@@ -155,14 +157,21 @@ async def find_events(tx: ReadTx, call: Call, beyond: int | None = None) -> Even
 
 
 def _require_kept(stream: Stream, after: int) -> None:
-    """Refuse a cursor behind which something has been removed: what comes next would be a lie."""
-    if 0 < after < stream.kept_from - 1:
-        raise BadRequest(
-            EVENTS_GONE,
-            f"What came after event {after} is not kept any more: go on after"
-            f" {stream.kept_from - 1}, and read the account anew",
-            params={"after": str(stream.kept_from - 1)},
-        )
+    """Refuse a cursor behind which something has been removed, or that this stream never had: what
+    would come next would have a gap that nobody sees."""
+    first, last = stream.kept_from - 1, stream.next_sequence - 1
+    if 0 < after < first:
+        raise _gone(f"What came after event {after} is not kept any more", first)
+    if after > last:
+        raise _gone(f"There is no event {after} yet: it was another stream's", first)
+
+
+def _gone(message: str, go_on_after: int) -> BadRequest:
+    return BadRequest(
+        EVENTS_GONE,
+        f"{message}; read the account anew, and go on after {go_on_after}",
+        params={"after": str(go_on_after)},
+    )
 
 
 async def begin_events(tx: Tx, call: Call) -> Events:
@@ -181,7 +190,7 @@ async def begin_events(tx: Tx, call: Call) -> Events:
         events=EVENTS,
         created_at=tx.now,
     )
-    await begin_stream(tx, stream)
+    _require_kept(await begin_stream(tx, stream), after)
     return Events(events=[], next=after)
 
 
@@ -225,8 +234,10 @@ async def _stream(edge: Edge, request: Request) -> AsyncIterator[bytes]:
             woken.clear()
             part = await reader.read()
             yield part
-            if not part and await reader.is_quiet(woken):
+            if not reader.moved and await reader.is_quiet(woken):
                 yield b": nothing yet\n\n"
+    except _NoStream:
+        yield b"retry: 1000\n\n"
     except BankError as refusal:
         yield b"event: error\ndata: %b\n\n" % msgspec.json.encode(refusal.code)
     except DatabaseError:
@@ -243,12 +254,14 @@ class _Reader:
         self._edge = edge
         self._request = request
         self._after: int | None = None
+        self.moved = False
         self._silent_since = edge.db.clock.monotonic()
 
     async def read(self) -> bytes:
         """The next events as they are sent; empty when there are none yet."""
-        page = await read_for(self._edge, self._request, self._find)
+        page = await read_again(self._edge, self._request, self._find)
         assert isinstance(page, Events), "it is what is asked for"
+        self.moved = page.next != self._after
         self._after = page.next
         return b"".join(
             b"id: %d\nevent: %b\ndata: %b\n\n"
@@ -265,6 +278,8 @@ class _Reader:
         with suppress(TimeoutError):
             async with asyncio.timeout(POLL_SECONDS):
                 await woken.wait()
+                # Whatever is committed in the bank wakes everybody: look a few times a second.
+                await asyncio.sleep(PAUSE_SECONDS)
         now = self._edge.db.clock.monotonic()
         if now - self._silent_since < HEARTBEAT_SECONDS:
             return False

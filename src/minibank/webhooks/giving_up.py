@@ -32,7 +32,7 @@ async def plan_notice(tx: Tx, shard: int, webhook_id: str) -> None:
 
 async def tell_disabled(tx: Tx, shard: int, webhook_id: str) -> None:
     """Tell the client's other webhooks on the account, unless it is live or gone by now."""
-    webhook = await store.find_disabled(tx, shard, webhook_id)
+    webhook = await store.find_live(tx, shard, webhook_id)
     if webhook is None or webhook.disabled_at is None:
         return
     data = DisabledWebhook(

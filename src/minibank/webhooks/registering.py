@@ -49,7 +49,7 @@ async def remove_webhook(tx: Tx, webhook: Webhook) -> None:
     `NotFound` when it went meanwhile.
     """
     await store.lock_account(tx, webhook.shard, webhook.account_id)
-    found = await store.find_webhook(tx, webhook.shard, webhook.id, webhook.client_id)
+    found = await store.find_live(tx, webhook.shard, webhook.id)
     if found is None:
         raise no_such_webhook()
     if await store.was_told(tx, found):

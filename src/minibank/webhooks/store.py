@@ -127,14 +127,14 @@ async def find_webhook(tx: ReadTx, shard: int, webhook_id: str, client_id: str) 
     return None if row is None else webhook_of(row)
 
 
-async def find_disabled(tx: ReadTx, shard: int, webhook_id: str) -> Webhook | None:
-    """A webhook that the bank gave up, of whichever client."""
+async def find_live(tx: ReadTx, shard: int, webhook_id: str) -> Webhook | None:
+    """A webhook or stream that is not removed, of whichever client."""
     row = await tx.fetch_one(
         """
         SELECT shard, id, account_id, client_id, user_id, url, events, policy, signing,
                secret_version, disabled_at, fifo, created_at
         FROM webhooks
-        WHERE shard = $1 AND id = $2 AND removed_at IS NULL AND disabled_at IS NOT NULL
+        WHERE shard = $1 AND id = $2 AND removed_at IS NULL
         """,
         shard,
         webhook_id,

@@ -111,3 +111,15 @@ async def test_a_webhook_that_is_given_up_cancels_what_waits_as_well(
         "cancelled",
         "cancelled",
     ]
+
+
+async def test_a_burst_is_worked_off_without_waiting_to_look_again(
+    db: Database, money: Engine, holder: Holder, client_id: str, sender: FakeSender
+) -> None:
+    """Nor does it hold up another webhook at the same receiver."""
+    webhook = await lane(db, client_id, holder)
+    other = await listen(db, client_id, holder)
+    await pay(money, holder, 60)
+    await run_until_idle(dispatcher_of(db, sender, concurrency=4))
+    assert {one.state for one in await list_told(db, webhook)} == {"delivered"}
+    assert {one.state for one in await list_told(db, other)} == {"delivered"}

@@ -5,8 +5,14 @@ import asyncio
 from minibank.core.clock import FakeClock
 from minibank.db import Database
 from minibank.payments.engine import Engine
+from minibank.webhooks.delivering.policies import Policies
+from minibank.webhooks.delivering.recording import record
+from minibank.webhooks.delivering.records import Attempt, Attempted
+from minibank.webhooks.history.resending import resend
+from minibank.webhooks.history.store import list_told as list_told_rows
 from minibank.webhooks.records import Webhook
 from tests.support.banking import Holder
+from tests.support.outbox import claim as claim_first
 from tests.support.outbox import list_told
 from tests.support.sending import (
     FakeSender,
@@ -136,3 +142,40 @@ async def test_what_was_taken_after_all_is_delivered_though_others_gave_it_up(
     await slow.settle()
     await run_until_idle(slow)
     assert (await the_delivery(db, webhook)).state == "delivered"
+
+
+async def test_one_that_is_asked_for_again_while_it_is_sent_is_sent_again_afterwards(
+    db: Database, money: Engine, holder: Holder, webhook: Webhook, sender: FakeSender
+) -> None:
+    """Two claims of one delivery in one process would be recorded as one attempt."""
+    sender.gate.clear()
+    sender.answer = "disconnected"
+    await pay(money, holder)
+    dispatcher = dispatcher_of(db, sender)
+    await dispatcher.run_round()
+    await asyncio.sleep(0)
+    [told] = await db.read(lambda tx: list_told_rows(tx, webhook, 0, 10, 10))
+    await db.transact(lambda tx: resend(tx, webhook, told))
+    await dispatcher.run_round()
+    assert len(sender.sent) == 1
+    sender.gate.set()
+    sender.answer = 200
+    await run_until_idle(dispatcher)
+    assert (await the_delivery(db, webhook)).state == "delivered"
+    assert [one["attempt"] for one in await attempts_of(db, webhook)] in ([1], [1, 2])
+
+
+async def test_attempts_of_one_delivery_that_end_together_are_both_recorded(
+    db: Database, money: Engine, holder: Holder, webhook: Webhook, sender: FakeSender
+) -> None:
+    """As when a process was paused for longer than its lease, and claimed once more."""
+    await pay(money, holder)
+    claims = []
+    for status in (500, 200):
+        claim = await claim_first(db, webhook, 1)
+        attempt = Attempt(attempted_at=db.clock.now(), status=status)
+        claims.append(Attempted(claim, attempt))
+    await db.transact(lambda tx: record(tx, claims, Policies(), lambda: 0.5))
+    told = await the_delivery(db, webhook)
+    assert (told.state, told.attempts) == ("delivered", 2)
+    assert [one["status"] for one in await attempts_of(db, webhook)] == [500, 200]

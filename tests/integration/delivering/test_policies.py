@@ -116,3 +116,28 @@ async def test_the_default_policy_never_disables(
         advance(db, 30 * 86_400)
     assert metrics.disabled.total() == 0
     assert {one.attempts for one in await list_told(db, webhook)} <= {1, 2, 3, 4, 5}
+
+
+async def test_a_success_counts_though_the_failure_came_in_the_meantime(
+    db: Database, money: Engine, holder: Holder, webhook: Webhook, sender: FakeSender
+) -> None:
+    """Both were claimed when nothing had failed yet."""
+    gives_up = Policies("custom", RetryPolicy(delays=(50, 50), disables_after=90))
+    metrics = DeliveryMetrics()
+    await pay(money, holder, 2)
+    dispatcher = dispatcher_of(db, sender, policies=gives_up, metrics=metrics)
+    sender.answer = lambda claim: 500 if claim.sequence == 1 else 200
+    sender.gate.clear()
+    await dispatcher.run_round()
+    sender.gate.set()
+    await dispatcher.settle()
+    fails = [one for one in dispatcher._ended if one.claim.sequence == 1]
+    takes = [one for one in dispatcher._ended if one.claim.sequence == 2]
+    dispatcher._ended = fails
+    await dispatcher.run_round()
+    dispatcher._ended = [*takes, *dispatcher._ended]
+    await run_until_idle(dispatcher)
+    for _ in range(2):
+        advance(db, 60)
+        await run_until_idle(dispatcher)
+    assert metrics.disabled.total() == 0

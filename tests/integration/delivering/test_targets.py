@@ -1,7 +1,9 @@
 """What one receiver costs does not depend on what others leave undone."""
 
 import asyncio
+from collections import Counter
 
+import pytest
 from typing_extensions import override
 
 from minibank.db import Database
@@ -73,3 +75,21 @@ async def test_webhooks_of_one_client_at_one_host_share_a_target_and_others_do_n
     ]
     assert len({one.target for one in same}) == 1
     assert len({one.target for one in (same[0], *different)}) == 5
+
+
+async def test_every_target_has_its_turn_however_many_hang(
+    db: Database, money: Engine, holder: Holder, client_id: str, sender: FakeSender
+) -> None:
+    """Room that is freed goes on where there was none, not to the first again."""
+    hooks = [await listen(db, client_id, holder, url=f"https://r{n}.example/") for n in range(40)]
+    await pay(money, holder, 5)
+    dispatcher = dispatcher_of(db, sender, concurrency=2, claims_max=4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("minibank.webhooks.delivering.dispatcher.PAGE", 5)
+        while {claim.webhook_id for claim in sender.sent} != {one.id for one in hooks}:
+            sender.gate.clear()
+            await dispatcher.run_round()
+            sender.gate.set()
+            await dispatcher.settle()
+    counts = Counter(claim.webhook_id for claim in sender.sent)
+    assert max(counts.values()) < 5

@@ -11,7 +11,7 @@ from minibank.audit.webhooks.store import (
     AttemptsRow,
     DeliveryRow,
     WebhookRow,
-    find_number_at,
+    find_first_number,
     list_stray_deliveries,
     walk_told,
 )
@@ -52,14 +52,14 @@ class History:
     decided_at: Mapping[str, int]
     goes_on: bool
 
-    def told_to(self, webhook: WebhookRow) -> dict[str, int]:
-        """The transactions that a webhook must have been told of, in order, and when: those made
-        while it was there.
+    def told_to(self, webhook: WebhookRow) -> list[str]:
+        """The transactions that a webhook must have been told of, in order: those made while it was
+        there.
 
         Not history that was written in later: it is older than the decision that wrote it.
         """
         if TRANSACTION_CREATED not in (_events(webhook) or ()):
-            return {}
+            return []
         last = webhook.ends_after
         told = [
             one
@@ -69,7 +69,7 @@ class History:
             and one.created_at >= self.decided_at.get(one.id, 0)
         ]
         told.sort(key=lambda one: (one.created_at, one.id))
-        return {one.id: self.decided_at.get(one.id, 0) for one in told}
+        return [one.id for one in told]
 
 
 def check_webhook(webhook: WebhookRow) -> Iterator[Finding]:
@@ -105,8 +105,8 @@ async def check_outbox(
             continue
         after = _BEGINNING
         if history.goes_on:
-            # What is new was told when it was decided, or later; other events come between.
-            first = await find_number_at(tx, webhook, min(told.values()))
+            # Numbers are given in the order of commits: all that is new has this one or a later.
+            first = await find_first_number(tx, webhook, TRANSACTION_CREATED, told)
             after = (webhook.next_sequence if first is None else first) - 1
         async for finding in _check_deliveries(tx, webhook, told, after, history):
             yield finding
@@ -121,14 +121,13 @@ class _Walk:
     """A webhook's part of the outbox, walked in the order of its numbers.
 
     `told` is what is to be found in it, in order, and `missing` what was not found yet. `number` is
-    the last one seen, `begins_at` the instant of the first, `first` the first new transaction.
+    the last one seen, `first` the first new transaction.
     """
 
     webhook: WebhookRow
     history: History
     told: Sequence[str]
     number: int
-    begins_at: int | None = None
     first: str | None = None
     missing: set[str] = field(init=False)
 
@@ -138,8 +137,6 @@ class _Walk:
     def see(self, row: DeliveryRow, attempts: AttemptsRow | None) -> Iterator[Finding]:
         """What is wrong with the next delivery."""
         self.number += 1
-        if self.begins_at is None:
-            self.begins_at = row.created_at
         if row.sequence != self.number:
             message = f"number {row.sequence} comes where {self.number} should"
             yield _sequence(self.webhook, message)
@@ -158,9 +155,7 @@ class _Walk:
         if row.account_id != self.webhook.account_id:
             return False
         if row.event == TRANSACTION_CREATED:
-            # What was verified earlier may have been told at the same instant.
-            is_known = self.history.goes_on and row.created_at == self.begins_at
-            return row.subject in self.missing or is_known
+            return row.subject in self.missing
         if row.event not in (_events(self.webhook) or ()) and row.event not in UNASKED:
             return False
         is_elsewhere = self.history.goes_on or not row.event.startswith(_OF_TRANSACTIONS)
@@ -181,10 +176,10 @@ class _Walk:
 
 
 async def _check_deliveries(
-    tx: ReadTx, webhook: WebhookRow, told: dict[str, int], after: int, history: History
+    tx: ReadTx, webhook: WebhookRow, told: Sequence[str], after: int, history: History
 ) -> AsyncIterator[Finding]:
     """A webhook's part of the outbox beyond a number, in which all of `told` is to be found."""
-    walk = _Walk(webhook, history, list(told), max(after, webhook.kept_from - 1))
+    walk = _Walk(webhook, history, told, max(after, webhook.kept_from - 1))
     async for rows, attempts in walk_told(tx, webhook.shard, webhook.id, after):
         for row in rows:
             for finding in walk.see(row, attempts.pop(row.sequence, None)):

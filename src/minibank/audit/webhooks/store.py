@@ -136,19 +136,26 @@ async def _attempts(
     return {row["sequence"]: AttemptsRow(*row) for row in rows}
 
 
-async def find_number_at(tx: ReadTx, webhook: WebhookRow, at: int) -> int | None:
-    """The number of the first that a webhook was told at an instant or later."""
+async def find_first_number(
+    tx: ReadTx, webhook: WebhookRow, event: str, subjects: Sequence[str]
+) -> int | None:
+    """The first number with which a webhook was told of one of these by this event."""
     row = await tx.fetch_one(
         """
-        SELECT sequence FROM deliveries
-        WHERE shard = $1 AND webhook_id = $2 AND created_at >= $3
-        ORDER BY created_at, sequence LIMIT 1
+        SELECT MIN(d.sequence) AS first
+        FROM deliveries d
+        WHERE d.shard = $1 AND d.account_id = $2 AND d.subject = ANY($3)
+          AND d.webhook_id = $4 AND d.event = $5
         """,
         webhook.shard,
+        webhook.account_id,
+        subjects,
         webhook.id,
-        at,
+        event,
     )
-    return None if row is None else row["sequence"]
+    assert row is not None, "an aggregate always gives a row"
+    first: int | None = row["first"]
+    return first
 
 
 async def list_stray_deliveries(tx: ReadTx, shard: int, account_id: str) -> Sequence[Row]:

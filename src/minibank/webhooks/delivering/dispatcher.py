@@ -8,12 +8,13 @@ not delayed. No unit of work is open while anything is sent.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import structlog
 
 from minibank.core.clock import MICROSECONDS, Clock
-from minibank.db import Database, DatabaseError, Tx
+from minibank.db import BadData, Database, DatabaseError, Tx, UniqueViolation
 from minibank.webhooks.delivering import store
 from minibank.webhooks.delivering.metrics import COUNTED_MAX, DeliveryMetrics
 from minibank.webhooks.delivering.policies import Policies
@@ -61,11 +62,17 @@ class DispatchSettings:
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """What a unit of work did: what was recorded, claimed, and found to be over."""
+    """What a unit of work did: what was recorded and claimed, how much was over.
+
+    `passed` counts what was due and not claimed: what was over, and what must wait for others.
+    `last` is the last target that had its turn.
+    """
 
     recorded: Recorded
     claims: list[Claim]
     cancelled: int
+    passed: int
+    last: int | None
 
 
 class Dispatcher:
@@ -91,6 +98,8 @@ class Dispatcher:
         self._sender: Sends | None = None
         self._sending: set[asyncio.Task[None]] = set()
         self._ended: list[Attempted] = []
+        self._in_hand: set[Key] = set()
+        self._resume_after = BEFORE_ALL
         self._woken = asyncio.Event()
         self._stopping = False
         self._next_due_at: int | None = None
@@ -134,19 +143,26 @@ class Dispatcher:
             pass
 
     async def run_round(self) -> None:
-        """Record what has ended, look at all targets once, and begin to send what is due."""
+        """Record what has ended, look at all targets once, and begin to send what is due.
+
+        It begins behind the target at which there was no more room, so that each has its turn.
+        """
         self._woken.clear()
         found: list[int] = []
-        after = BEFORE_ALL
+        begin = after = self._resume_after
+        self._resume_after = BEFORE_ALL
         while True:
             page = await self._look(after)
             found += [one.due_at for one in page if one.due_at is not None]
             wanted = self._targets.wanted(page, self._db.clock.now())
             if (wanted and self._targets.room > 0) or self._ended:
                 await self._turn(wanted)
-            if len(page) < PAGE:
+            if len(page) == PAGE:
+                after = page[-1].target
+            elif begin == BEFORE_ALL:
                 break
-            after = page[-1].target
+            else:
+                begin = after = BEFORE_ALL
         now = self._db.clock.now()
         self._oldest_due_at = min(found, default=None)
         self._next_due_at = min((one for one in found if one > now), default=None)
@@ -173,29 +189,58 @@ class Dispatcher:
             self._sender = await self._open_sender()
         ended, now = list(self._ended), self._clock.now()
         until = now + self._settings.lease_seconds * MICROSECONDS
-        turn = await self._db.transact(lambda tx: self._work(tx, ended, wanted, now, until))
+        try:
+            turn = await self._db.transact(lambda tx: self._work(tx, ended, wanted, now, until))
+        except (BadData, UniqueViolation):
+            # Never again together: what cannot be recorded must not stop all the others.
+            turn = await self._record_apart(ended)
         del self._ended[: len(ended)]
+        self._in_hand.difference_update(one.claim.key for one in ended)
         self._report(turn)
         for claim in turn.claims:
+            self._in_hand.add(claim.key)
             slots = self._targets.take(claim.target)
             task = asyncio.create_task(self._deliver(claim, slots))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
-        if turn.claims or turn.cancelled or ended:
+        if turn.last is not None and self._targets.room <= 0:
+            self._resume_after = turn.last
+        if turn.claims or turn.passed or ended:
             # There may be room for more now, or more for the same targets.
             self._woken.set()
+
+    async def _record_apart(self, ended: list[Attempted]) -> _Turn:
+        """Record attempts one by one, and forget those that cannot be: their leases end."""
+        recorded = Recorded()
+        for one in ended:
+            try:
+                await self._db.transact(partial(self._record_one, recorded, one))
+            except (BadData, UniqueViolation):
+                log.exception("an attempt could not be recorded", delivery=one.claim.id)
+        return _Turn(recorded, [], 0, 0, None)
+
+    async def _record_one(self, recorded: Recorded, one: Attempted, tx: Tx) -> None:
+        part = await record(tx, [one], self._settings.policies, self._draw)
+        recorded.delivered += part.delivered
+        recorded.failed += part.failed
+        recorded.disabled += part.disabled
 
     async def _work(
         self, tx: Tx, ended: list[Attempted], wanted: Mapping[int, int], now: int, until: int
     ) -> _Turn:
         recorded = await record(tx, ended, self._settings.policies, self._draw)
         keys: list[Key] = []
+        last = None
         for target, room in wanted.items():
             left = self._targets.room - len(keys)
-            if left > 0:
-                keys += await store.lock_due(tx, target, now, min(room, left))
+            if left <= 0:
+                break
+            keys += await store.lock_due(tx, target, now, min(room, left))
+            last = target
+        # One that is being sent and was asked for again waits until that has ended.
+        keys = [key for key in keys if key not in self._in_hand]
         if not keys:
-            return _Turn(recorded, [], 0)
+            return _Turn(recorded, [], 0, 0, last)
         found = await store.list_found(tx, keys, until)
         claims = [one.claim for one in found if not (one.is_over or one.must_wait)]
         over = [one.claim for one in found if one.is_over]
@@ -205,7 +250,7 @@ class Dispatcher:
         await store.cancel(tx, [claim.key for claim in over])
         if lanes := {(claim.shard, claim.webhook_id) for claim in over if claim.fifo}:
             await store.release_next(tx, sorted(lanes))
-        return _Turn(recorded, claims, len(over))
+        return _Turn(recorded, claims, len(over), len(over) + len(waiting), last)
 
     def _draw(self) -> float:
         return int.from_bytes(self._db.ids.secret(4)) / 2**32

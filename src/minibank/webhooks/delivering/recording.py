@@ -28,7 +28,7 @@ class Recorded:
 async def record(
     tx: Tx, made: Sequence[Attempted], policies: Policies, draw: Callable[[], float]
 ) -> Recorded:
-    """Store what became of claims; no delivery may be among them twice.
+    """Store what became of claims, in their order.
 
     An attempt counts whoever has the delivery by now, and what was delivered is delivered, though
     another's last attempt failed meanwhile; but when to try again is for the process whose claim it
@@ -37,8 +37,8 @@ async def record(
     recorded = Recorded()
     # Before deliveries, as everybody who changes both: else two could wait for each other.
     await _record_health(tx, made, policies, recorded)
-    standings = await store.lock_claimed(tx, sorted(one.claim.key for one in made))
-    attempts, news = [], []
+    standings = await store.lock_claimed(tx, sorted({one.claim.key for one in made}))
+    attempts = []
     ended: set[tuple[int, str]] = set()
     for one in made:
         before = standings.get(one.claim.key)
@@ -53,11 +53,11 @@ async def record(
         if before.state != after.state:
             recorded.delivered += after.state == "delivered"
             recorded.failed += after.state == "failed"
-        news.append((one.claim.key, after))
+        standings[one.claim.key] = after
         if one.claim.fifo and after.state != "pending":
             ended.add((one.claim.shard, one.claim.webhook_id))
     await store.insert_attempts(tx, attempts)
-    await store.update_standings(tx, news)
+    await store.update_standings(tx, sorted(standings.items()))
     if ended:
         await store.release_next(tx, sorted(ended))
     return recorded
@@ -99,8 +99,13 @@ async def _record_health(
     """Keep since when each webhook's attempts fail, and disable one when its policy says so."""
     told: dict[tuple[int, str], list[Attempted]] = {}
     for one in made:
-        if one.attempt is not None and _changes_health(one.attempt, one.claim.failing_since):
+        if one.attempt is not None:
             told.setdefault((one.claim.shard, one.claim.webhook_id), []).append(one)
+    well = [key for key, attempted in told.items() if _all_went_well(attempted)]
+    if well:
+        await store.clear_failures(tx, sorted(well))
+    for key in well:
+        del told[key]
     if not told:
         return
     news = []
@@ -114,8 +119,8 @@ async def _record_health(
     await store.update_health(tx, news)
 
 
-def _changes_health(attempt: Attempt, failing_since: int | None) -> bool:
-    return not (attempt.succeeded and failing_since is None)
+def _all_went_well(made: Sequence[Attempted]) -> bool:
+    return all(one.attempt is not None and one.attempt.succeeded for one in made)
 
 
 def _health(before: Health, made: Sequence[Attempted], policy: RetryPolicy) -> tuple[Health, str]:

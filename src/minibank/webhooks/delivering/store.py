@@ -11,6 +11,7 @@ import msgspec
 
 from minibank.db import ReadTx, Row, Tx
 from minibank.webhooks.delivering.records import PARKED, Attempted, Claim, Headers, Key
+from minibank.webhooks.records import STREAM
 from minibank.webhooks.signing import Secrets
 
 SHARDS_ALL = (0, 4095)
@@ -94,7 +95,7 @@ async def list_found(tx: ReadTx, keys: Sequence[Key], claimed_until: int) -> lis
                d.created_at, d.attempts_before, w.signing, w.secret_version,
                w.previous_secret_until, w.url, w.policy, w.failing_since, d.retold,
                w.removed_at IS NOT NULL OR w.disabled_at IS NOT NULL OR c.id IS NULL
-               OR c.disabled_at IS NOT NULL OR a.state = 'closed' AS is_over,
+               OR c.disabled_at IS NOT NULL OR a.state = 'closed' OR w.url = $4 AS is_over,
                w.fifo,
                w.fifo = 1 AND EXISTS (
                    SELECT 1 FROM deliveries e
@@ -109,6 +110,7 @@ async def list_found(tx: ReadTx, keys: Sequence[Key], claimed_until: int) -> lis
         ORDER BY d.next_attempt_at, d.shard, d.webhook_id, d.sequence
         """,
         *_columns(keys),
+        STREAM,
     )
     return [
         Found(_claim(row, tx.now, claimed_until), bool(row["is_over"]), bool(row["must_wait"]))
@@ -169,28 +171,34 @@ async def park(tx: Tx, keys: Sequence[Key]) -> None:
 
 
 async def release_next(tx: Tx, webhooks: Sequence[tuple[int, str]]) -> None:
-    """Have the first that each of these webhooks still is to be told of be due, if it is parked."""
+    """Have the first that each of these webhooks still is to be told of be due, if it is parked.
+
+    Whether it is, is asked of the row that is held: another process may just be parking it. It goes
+    where it was in the queue, before what came after it.
+    """
     rows = await tx.fetch(
         """
-        SELECT d.shard, d.webhook_id, d.sequence
+        SELECT d.shard, d.webhook_id, d.sequence, d.created_at, d.next_attempt_at
         FROM unnest($1::bigint[], $2::text[]) AS k(shard, webhook_id)
         JOIN deliveries d ON d.shard = k.shard AND d.webhook_id = k.webhook_id
              AND d.sequence = (SELECT MIN(e.sequence) FROM deliveries e
                                WHERE e.shard = k.shard AND e.webhook_id = k.webhook_id
                                  AND e.state = 'pending')
-        WHERE d.next_attempt_at = $3
         ORDER BY d.shard, d.webhook_id, d.sequence
         FOR NO KEY UPDATE OF d
         """,
         [shard for shard, _ in webhooks],
         [webhook_id for _, webhook_id in webhooks],
-        PARKED,
     )
     await tx.update_rows(
         "deliveries",
         ("shard", "webhook_id", "sequence"),
         ("next_attempt_at",),
-        [(row["shard"], row["webhook_id"], row["sequence"], tx.now) for row in rows],
+        [
+            (row["shard"], row["webhook_id"], row["sequence"], min(row["created_at"], tx.now))
+            for row in rows
+            if row["next_attempt_at"] == PARKED
+        ],
     )
 
 
@@ -304,6 +312,20 @@ async def lock_webhooks(tx: Tx, keys: Sequence[tuple[int, str]]) -> dict[tuple[i
     return {
         (row["shard"], row["id"]): Health(row["failing_since"], row["disabled_at"]) for row in rows
     }
+
+
+async def clear_failures(tx: Tx, keys: Sequence[tuple[int, str]]) -> None:
+    """Say that webhooks do not fail any more; those that did not are left alone."""
+    await tx.execute(
+        """
+        UPDATE webhooks SET failing_since = NULL
+        FROM unnest($1::bigint[], $2::text[]) AS k(shard, id)
+        WHERE webhooks.shard = k.shard AND webhooks.id = k.id
+          AND webhooks.failing_since IS NOT NULL
+        """,
+        [shard for shard, _ in keys],
+        [webhook_id for _, webhook_id in keys],
+    )
 
 
 async def update_health(tx: Tx, news: Sequence[tuple[int, str, Health]]) -> None:

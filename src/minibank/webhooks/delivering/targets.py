@@ -45,9 +45,12 @@ class Targets:
         return self.claims_max - self._claimed
 
     def wanted(self, due: Iterable[DueTarget], now: int) -> dict[int, int]:
-        """How much may be claimed now for each target that is due, the longest due first."""
-        found = sorted((one for one in due if _is_due(one, now)), key=lambda one: one.due_at or 0)
-        return {one.target: room for one in found if (room := self._room(one.target)) > 0}
+        """How much may be claimed now for each target that is due."""
+        return {
+            one.target: room
+            for one in due
+            if one.due_at is not None and one.due_at <= now and (room := self._room(one.target)) > 0
+        }
 
     def _room(self, target: int) -> int:
         known = self._known.get(target)
@@ -79,7 +82,3 @@ class Targets:
         """Let go of targets that have nothing in hand, so that nothing grows for ever."""
         for target in [one for one, known in self._known.items() if not known.claimed]:
             del self._known[target]
-
-
-def _is_due(one: DueTarget, now: int) -> bool:
-    return one.due_at is not None and one.due_at <= now

@@ -7,8 +7,8 @@ from minibank.core.errors import NotFound
 from minibank.db import Tx
 from minibank.webhooks.history import store
 from minibank.webhooks.history.store import Told
-from minibank.webhooks.records import DeliveryState, Webhook
-from minibank.webhooks.store import DELIVERIES
+from minibank.webhooks.records import STREAM, DeliveryState, Webhook
+from minibank.webhooks.store import DELIVERIES, lock_account
 
 RESENT_MAX = 1000
 """How many deliveries one request sends again."""
@@ -22,7 +22,7 @@ def no_such_delivery() -> NotFound:
 
 async def resend(tx: Tx, webhook: Webhook, told: Told) -> None:
     """Send a delivery now, as if it had not been tried; one that waits is only hastened."""
-    await store.enable(tx, webhook)
+    await _enable(tx, webhook)
     await store.send_again(tx, webhook, [(told.sequence, told.attempts, tx.now)])
     tx.wake(DELIVERIES)
 
@@ -48,8 +48,7 @@ async def resend_from(
     They queue behind the `ahead` that were sent again just before. A webhook that the bank gave up
     is told again from now on.
     """
-    # Before deliveries, as everybody who changes both: else two could wait for each other.
-    await store.enable(tx, webhook)
+    await _enable(tx, webhook)
     limit = RESENT_MAX + 1
     if state is None:
         found = await store.lock_ended(tx, webhook, first, limit)
@@ -63,3 +62,15 @@ async def resend_from(
     await store.send_again(tx, webhook, due)
     tx.wake(DELIVERIES)
     return Resent(len(due), found[RESENT_MAX][0] if len(found) > RESENT_MAX else None)
+
+
+async def _enable(tx: Tx, webhook: Webhook) -> None:
+    """Have a webhook be told again from now on; `NotFound` for a stream, which is sent to nobody.
+
+    Under the account's lock, because payments read it; and before deliveries, as everybody who
+    changes both, or two could wait for each other.
+    """
+    if webhook.url == STREAM:
+        raise no_such_delivery()
+    await lock_account(tx, webhook.shard, webhook.account_id)
+    await store.enable(tx, webhook)

@@ -132,12 +132,18 @@ async def find_told(tx: ReadTx, webhook: Webhook, delivery_id: str) -> Told | No
 
 
 async def find_number_at(tx: ReadTx, webhook: Webhook, at: int) -> int | None:
-    """The number of the first delivery that was made at an instant or later."""
+    """The number of the first delivery that was made at an instant or later.
+
+    Processes read their clocks before they wait for each other, so that near an instant numbers and
+    instants may be in another order: the least number of the first few.
+    """
     row = await tx.fetch_one(
         """
-        SELECT sequence FROM deliveries
-        WHERE shard = $1 AND webhook_id = $2 AND created_at >= $3
-        ORDER BY created_at, sequence LIMIT 1
+        SELECT MIN(first.sequence) AS sequence FROM (
+            SELECT d.sequence FROM deliveries d
+            WHERE d.shard = $1 AND d.webhook_id = $2 AND d.created_at >= $3
+            ORDER BY d.created_at, d.sequence LIMIT 100
+        ) AS first
         """,
         webhook.shard,
         webhook.id,
