@@ -1,11 +1,11 @@
 """Deliveries to webhooks, next to what the HTTP client and a task queue do, in rounds."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import uvloop
 
@@ -24,6 +24,8 @@ from minibank.settings import Settings
 OUTBOX, QUEUE = "outbox", "queue"
 WORKERS = {"sqlite": (1,), "postgres": (1, 4)}
 """How many workers deliver: a SQLite bank has one writer, whoever it is."""
+
+T = TypeVar("T")
 
 _words = count(1)
 
@@ -46,7 +48,7 @@ class Entry:
 
     measure: str
     who: str
-    run: Callable[[], Awaitable[Round]]
+    run: Callable[[], Coroutine[Any, Any, Round]]
 
 
 def measure_of(workers: int, *, failing: bool) -> str:
@@ -79,7 +81,7 @@ def measure_deliveries(place: Place, report: Report) -> None:
                 report.deliveries.setdefault((one.measure, one.who), []).append(figures)
 
 
-def _run(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever the work gives
+def _run(work: Coroutine[Any, Any, T]) -> T:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
 

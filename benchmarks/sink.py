@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 import msgspec
@@ -117,7 +118,7 @@ async def run(ports: Ports) -> None:
     arrivals = Arrivals()
     for port in (ports.takes, *ports.fails):
         answer = TAKEN if port == ports.takes else FAILED
-        await loop.create_server(lambda answer=answer: Connection(arrivals, answer), HOST, port)
+        await loop.create_server(partial(Connection, arrivals, answer), HOST, port)
 
     def wait_for_end() -> None:
         sys.stdin.buffer.read()
