@@ -17,7 +17,7 @@ from benchmarks.sink import HOST, Ports
 
 FAILING_SHARE = 20
 """One webhook in so many leads to a receiver that fails."""
-ARRIVAL_SECONDS = 120
+ARRIVAL_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
