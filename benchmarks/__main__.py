@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from benchmarks.pgbench import PgbenchFailed
-from benchmarks.plan import ENGINES, SMALL_HISTORY, Plan
+from benchmarks.plan import ENGINES, PARTS, SMALL_HISTORY, Plan
 from benchmarks.processes import ProcessFailed
 from benchmarks.report import print_report, write_json
 from benchmarks.run import Differ, run
@@ -33,6 +33,9 @@ QUICK = replace(
     floods=1,
     history_rounds=1,
     history=(SMALL_HISTORY, 10 * SMALL_HISTORY),
+    told=4,
+    lone=50,
+    delivery_rounds=1,
 )
 HUGE_HISTORY = 10_000_000
 
@@ -44,6 +47,7 @@ def _flag(name: str, meaning: str, **more: Any) -> Any:  # noqa: ANN401 - as typ
 Quick = Annotated[bool, _flag("quick", "Under two minutes, and figures that jump about.")]
 Json = Annotated[Path | None, _flag("json", "Write every round there.", metavar="FILE")]
 Engines = Annotated[list[str] | None, _flag("engine", "sqlite or postgres; may be repeated.")]
+Only = Annotated[list[str] | None, _flag("only", f"{', '.join(PARTS)}; may be repeated.")]
 Rounds = Annotated[int | None, _flag("rounds", "How often all is measured.", min=1)]
 Seconds = Annotated[int | None, _flag("seconds", "How long each thing is measured.", min=1)]
 Connections = Annotated[int, _flag("connections", "Of clients to bank and database.", min=1)]
@@ -57,6 +61,7 @@ def main(  # noqa: PLR0913, PLR0917 - each is a flag
     quick: Quick = False,
     json: Json = None,
     engine: Engines = None,
+    only: Only = None,
     rounds: Rounds = None,
     seconds: Seconds = None,
     connections: Connections = FULL.connections,
@@ -69,9 +74,13 @@ def main(  # noqa: PLR0913, PLR0917 - each is a flag
     plan = QUICK if quick else FULL
     if any(name not in ENGINES for name in engine or ()):
         raise typer.BadParameter("an engine is sqlite or postgres")
+    if any(name not in PARTS for name in only or ()):
+        raise typer.BadParameter(f"a part is one of {', '.join(PARTS)}")
     plan = replace(
         plan,
+        parts=tuple(name for name in PARTS if name in (only or PARTS)),
         rounds=rounds or plan.rounds,
+        delivery_rounds=rounds or plan.delivery_rounds,
         seconds=seconds or plan.seconds,
         connections=connections,
         workers=workers,

@@ -12,6 +12,8 @@ RATIOS = (
     "list100_vs_static",
     "list20_vs_static",
     "whoami_vs_static",
+    "deliveries_vs_client",
+    "deliveries_vs_procrastinate",
     "flood_p99",
 )
 """What is printed for scripts, in this order; a name is never given another meaning."""

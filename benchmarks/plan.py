@@ -5,6 +5,9 @@ from pathlib import Path
 
 ENGINES = ("sqlite", "postgres")
 
+PARTS = ("requests", "deliveries", "starts")
+"""What a run consists of."""
+
 SMALL_HISTORY = 10_000
 
 
@@ -14,9 +17,11 @@ class Plan:
 
     `seconds` is how long each thing is measured in each round, `warm_up` whether once more before.
     `connections` are those of a client to the bank, and of pgbench to the database. `pages` is how
-    many transactions a reader has, `history` the sizes of the accounts with a long history.
+    many transactions a reader has, `history` the sizes of the accounts with a long history. An
+    outbox tells each of its `webhooks` of `told` events, and of `lone` more one at a time.
     """
 
+    parts: tuple[str, ...] = PARTS
     rounds: int = 5
     seconds: int = 4
     warm_up: bool = True
@@ -32,6 +37,10 @@ class Plan:
     floods: int = 3
     history_rounds: int = 3
     history: tuple[int, ...] = (SMALL_HISTORY, 1_000_000)
+    webhooks: int = 200
+    told: int = 16
+    lone: int = 150
+    delivery_rounds: int = 3
     parent: Path | None = None
 
 

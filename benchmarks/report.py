@@ -15,6 +15,8 @@ from rich.table import Table
 from benchmarks.figures import RATIOS, Ratio, Round, median_ratio, median_round, ratio_line
 from benchmarks.plan import Plan
 
+DELIVERIES, CLIENT, PROCRASTINATE = "deliveries", "client", "procrastinate"
+
 _LIMITS = {
     "write_vs_tpcb": ("write", "write", "tpcb"),
     "write_hot_vs_tpcb": ("write_hot", "write", "tpcb"),
@@ -22,6 +24,8 @@ _LIMITS = {
     "list100_vs_static": ("list100", "list100", "static"),
     "list20_vs_static": ("list20", "list20", "static"),
     "whoami_vs_static": ("whoami", "whoami", "static"),
+    "deliveries_vs_client": (DELIVERIES, DELIVERIES, CLIENT),
+    "deliveries_vs_procrastinate": (DELIVERIES, DELIVERIES, PROCRASTINATE),
 }
 """By ratio: what is measured, and the measure and the name of its limit."""
 
@@ -60,6 +64,7 @@ class Report:
     postgres: str
     load: float
     figures: Figures = field(default_factory=dict)
+    deliveries: Figures = field(default_factory=dict)
     floods: dict[str, list[float]] = field(default_factory=dict)
     commits_per_command: dict[str, float] = field(default_factory=dict)
     memory: dict[str, int] = field(default_factory=dict)
@@ -80,8 +85,9 @@ class Report:
             floods = self.floods.get(engine)
             return median_ratio(floods, [1.0] * len(floods)) if floods else None
         measure, *limit = _LIMITS[name]
-        ours = self.figures.get((measure, engine))
-        limits = self.figures.get((limit[0], limit[1]))
+        figures = self.figures | self.deliveries
+        ours = figures.get((measure, engine))
+        limits = figures.get((limit[0], limit[1]))
         if not ours or not limits:
             return None
         return median_ratio([one.rate for one in ours], [one.rate for one in limits])
@@ -113,8 +119,9 @@ def print_report(report: Report, console: Console) -> None:
             f" {cpu_count()} processors): expect ratios to be off.",
             style="bold red",
         )
-    console.print(_rates(report))
-    for table in (_pages(report), _starts(report), _facts(report)):
+    requests = _rates("\nRequests, and their limits", report.figures)
+    deliveries = _rates("\nDeliveries to webhooks, and their limits", report.deliveries)
+    for table in (requests, deliveries, _pages(report), _starts(report), _facts(report)):
         if table.row_count:
             console.print(table)
     console.print(
@@ -133,11 +140,11 @@ def _table(title: str, *headings: str, left: int = 1) -> Table:
     return table
 
 
-def _rates(report: Report) -> Table:
+def _rates(title: str, figures: Figures) -> Table:
     headings = ("what", "by", "per second", "p50 ms", "p99 ms", "server CPU us")
-    table = _table("\nRequests, and their limits", *headings, left=2)
+    table = _table(title, *headings, left=2)
     last = ""
-    for (measure, who), rounds in report.figures.items():
+    for (measure, who), rounds in figures.items():
         middle = median_round(rounds)
         cpu = f"{middle.cpu_us:.0f}" if middle.cpu_us is not None else ""
         table.add_row(
@@ -193,7 +200,7 @@ def write_json(report: Report, path: Path) -> None:
         "ratios": [asdict(ratio) for ratio in report.ratios()],
         "figures": [
             {"measure": measure, "by": who, "rounds": _rounds(rounds)}
-            for (measure, who), rounds in report.figures.items()
+            for (measure, who), rounds in (report.figures | report.deliveries).items()
         ],
         "floods": report.floods,
         "pages": [asdict(page) for page in report.pages],

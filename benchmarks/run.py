@@ -21,6 +21,7 @@ from benchmarks.contenders import (
     payments,
     targets_of,
 )
+from benchmarks.deliveries import OUTBOX, Place, measure_deliveries
 from benchmarks.figures import Round, median_round
 from benchmarks.flood import quiet_p99_in_flood
 from benchmarks.history import middle, write_history
@@ -97,10 +98,29 @@ def run(plan: Plan, tools: Tools, say: Say) -> Report:
         wrk = Wrk(tools.wrk, directory)
         bench = Bench(plan, directory, postgres, wrk, pgbench, SystemClock().now(), say)
         report = Report(plan, postgres.read("postgres", "SHOW server_version"), load)
-        world = _fill(bench)
-        _measure(bench, world, report)
-        _measure_starts(bench, world, report)
+        if {"requests", "starts"} & set(plan.parts):
+            world = _fill(bench)
+            if "requests" in plan.parts:
+                _measure(bench, world, report)
+            if "starts" in plan.parts:
+                _measure_starts(bench, world, report)
+        if "deliveries" in plan.parts:
+            _measure_deliveries(bench, report)
     return report
+
+
+def _measure_deliveries(bench: Bench, report: Report) -> None:
+    for engine in bench.plan.engines:
+        bench.new_database(engine, OUTBOX)
+    place = Place(
+        bench.plan,
+        bench.directory,
+        bench.postgres,
+        lambda engine: bench.settings(engine, OUTBOX),
+        bench.now,
+        bench.say,
+    )
+    measure_deliveries(place, report)
 
 
 def _fill(bench: Bench) -> Filled:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, get_args
 
+import msgspec
+
 from minibank.core.keys import ServerKeys, derive, hkdf
 
 Signing = Literal["hmac", "ed25519"]
@@ -26,8 +28,7 @@ _SANDBOX = hkdf(b"minibank sandbox", b"webhooks")
 """What a sandbox bank without a server key signs with: known to everybody, the same everywhere."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Secrets:
+class Secrets(msgspec.Struct, frozen=True, kw_only=True):
     """Which secrets sign for a webhook: a version, and the one before it while that lives."""
 
     webhook_id: str

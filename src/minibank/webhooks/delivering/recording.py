@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from msgspec import structs
+
 from minibank.core.clock import MICROSECONDS
 from minibank.db import Tx
 from minibank.webhooks.delivering import store
@@ -69,17 +71,17 @@ def _after(
     """Where a delivery stands after an attempt, or after a claim that is given back without."""
     is_ours = before.state == "pending" and before.claimed_until == made.claim.claimed_until
     if made.attempt is None:
-        return replace(before, claimed_until=0) if is_ours else before
-    counted = replace(before, attempts=before.attempts + 1)
+        return structs.replace(before, claimed_until=0) if is_ours else before
+    counted = structs.replace(before, attempts=before.attempts + 1)
     if before.state in _NOT_TAKEN and made.attempt.succeeded:
-        return replace(counted, state="delivered", finished_at=now)
+        return structs.replace(counted, state="delivered", finished_at=now)
     if not is_ours:
         return counted
     series = counted.attempts - made.claim.attempts_before
     next_at = _next_attempt_at(now, series, made.attempt, policy, draw())
     if next_at is None:
-        return replace(counted, state="failed", finished_at=now)
-    return replace(counted, next_attempt_at=next_at, claimed_until=0)
+        return structs.replace(counted, state="failed", finished_at=now)
+    return structs.replace(counted, next_attempt_at=next_at, claimed_until=0)
 
 
 def _next_attempt_at(

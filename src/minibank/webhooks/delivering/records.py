@@ -1,7 +1,9 @@
 """What is claimed from the outbox, and what became of an attempt."""
 
-from dataclasses import dataclass, field, replace
 from typing import Literal
+
+import msgspec
+from typing_extensions import override
 
 from minibank.webhooks.signing import Secrets
 
@@ -31,11 +33,10 @@ PARKED = 2**62
 GONE = 410
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """A delivery that this process has to itself until `claimed_until` (real time).
 
-    The address is a secret and does not print. `attempts` were made before, of which the policy
+    The address and the payload do not print. `attempts` were made before, of which the policy
     does not count `attempts_before`; `failing_since` is the webhook's. `retold` says how often an
     erasure had changed the payload.
     """
@@ -46,10 +47,10 @@ class Claim:
     id: str
     target: int
     event: str
-    payload: bytes = field(repr=False)
+    payload: bytes
     attempts: int
     attempts_before: int
-    url: str = field(repr=False)
+    url: str
     policy: str
     failing_since: int | None
     created_at: int
@@ -57,6 +58,10 @@ class Claim:
     fifo: bool = False
     claimed_until: int
     retold: int = 0
+
+    @override
+    def __repr__(self) -> str:
+        return f"Claim({self.id})"
 
     @property
     def is_first(self) -> bool:
@@ -69,8 +74,7 @@ class Claim:
         return self.shard, self.webhook_id, self.sequence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """What was sent besides the payload, and what came back; `status` is 0 without an answer.
 
     `attempted_at` is in the bank's time, `retry_after` in seconds as the receiver asked for.
@@ -97,11 +101,10 @@ class Attempt:
 
     def forgotten(self) -> "Attempt":
         """The attempt without what was sent and what came back: when it was made and its result."""
-        return replace(self, request_headers=(), response_headers=(), excerpt=b"")
+        return msgspec.structs.replace(self, request_headers=(), response_headers=(), excerpt=b"")
 
 
-@dataclass(frozen=True, slots=True)
-class Attempted:
+class Attempted(msgspec.Struct, frozen=True):
     """A claim, and the attempt that was made; None when it is given back without one."""
 
     claim: Claim

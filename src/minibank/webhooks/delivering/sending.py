@@ -5,10 +5,11 @@ import socket
 import ssl
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 import aiohttp
+import msgspec
 import yarl
 from aiohttp.abc import AbstractResolver, ResolveResult
 from multidict import CIMultiDictProxy
@@ -144,7 +145,7 @@ class Sender:
 
     async def _exchange(self, claim: Claim, headers: Headers) -> "_Answer":
         try:
-            url = yarl.URL(claim.url, encoded=True)
+            url = _parsed(claim.url)
             async with self._session.post(
                 url, data=claim.payload, headers=headers, allow_redirects=False
             ) as response:
@@ -171,12 +172,17 @@ class Sender:
         await self._session.close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(msgspec.Struct, frozen=True):
     status: int = 0
     headers: Headers = ()
     excerpt: bytes = b""
     fault: Fault = ""
+
+
+@lru_cache(maxsize=4096)
+def _parsed(url: str) -> yarl.URL:
+    """The address; webhooks are called again and again."""
+    return yarl.URL(url, encoded=True)
 
 
 def _trust(ca_file: str) -> ssl.SSLContext:

@@ -5,7 +5,7 @@ much waits for it, so that what one receiver costs does not depend on what other
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import msgspec
 
@@ -212,8 +212,7 @@ async def cancel(tx: Tx, keys: Sequence[Key]) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """Where a delivery stands: how many attempts were made, and when the next is due.
 
     `claimed_until` is in real time, the other instants in the bank's; `finished_at` is None while
@@ -228,7 +227,7 @@ class Standing:
     retold: int
 
 
-_STANDING = ("state", "attempts", "next_attempt_at", "claimed_until", "finished_at", "retold")
+_STANDING = Standing.__struct_fields__
 
 
 async def lock_claimed(tx: Tx, keys: Sequence[Key]) -> dict[Key, Standing]:
@@ -247,7 +246,7 @@ async def lock_claimed(tx: Tx, keys: Sequence[Key]) -> dict[Key, Standing]:
     )
     return {
         (row["shard"], row["webhook_id"], row["sequence"]): Standing(
-            **{name: row[name] for name in _STANDING}
+            *(row[name] for name in _STANDING)
         )
         for row in rows
     }
@@ -259,7 +258,7 @@ async def update_standings(tx: Tx, news: Sequence[tuple[Key, Standing]]) -> None
         "deliveries",
         ("shard", "webhook_id", "sequence"),
         _STANDING,
-        [(*key, *astuple(standing)) for key, standing in news],
+        [(*key, *msgspec.structs.astuple(standing)) for key, standing in news],
     )
 
 
