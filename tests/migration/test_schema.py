@@ -1,5 +1,6 @@
 """The schema is the same on both engines, as each engine's own catalogue tells it."""
 
+import re
 from dataclasses import dataclass, field
 
 import pytest
@@ -169,7 +170,8 @@ async def test_no_column_is_filled_in_by_the_database(urls: dict[str, str]):
         rows = await db.read(lambda tx: tx.fetch(sql))
     finally:
         await db.close()
-    made = [tuple(row) for row in rows if row["made"] or not row["constant"].isdecimal()]
+    constant = re.compile(r"\d+|'[^']*'::text")
+    made = [tuple(row) for row in rows if row["made"] or not constant.fullmatch(row["constant"])]
     assert made == []
 
 
