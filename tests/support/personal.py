@@ -98,7 +98,7 @@ async def _listen(db: Database, life: Life) -> None:
         ("bob's joint", life.joint, life.bob),
         ("bob's", life.bobs, life.bob),
     ):
-        told = ("balance.updated",) if name == "idle" else ("transaction.created",)
+        told = ("pot.created",) if name == "idle" else ("transaction.created",)
         whose = f"https://bob.example/{name}" if user is life.bob else url
         life.webhooks[name] = await listen(
             db, life.app.id, holder, events=told, user_id=user.id, url=whose
