@@ -44,7 +44,7 @@ def _flag(name: str, meaning: str, **more: Any) -> Any:  # noqa: ANN401 - as typ
     return typer.Option(f"--{name}", help=meaning, **more)
 
 
-Quick = Annotated[bool, _flag("quick", "Under two minutes, and figures that jump about.")]
+Quick = Annotated[bool, _flag("quick", "Under three minutes, and figures that jump about.")]
 Json = Annotated[Path | None, _flag("json", "Write every round there.", metavar="FILE")]
 Engines = Annotated[list[str] | None, _flag("engine", "sqlite or postgres; may be repeated.")]
 Only = Annotated[list[str] | None, _flag("only", f"{', '.join(PARTS)}; may be repeated.")]

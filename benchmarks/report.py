@@ -125,7 +125,8 @@ def print_report(report: Report, console: Console) -> None:
         if table.row_count:
             console.print(table)
     console.print(
-        "For sqlite the limits tpcb and pgbench are those of the same run's PostgreSQL.",
+        "For sqlite the limits tpcb, pgbench and procrastinate are those of the same run's"
+        " PostgreSQL.",
         style="dim",
     )
     for ratio in report.ratios():

@@ -53,6 +53,7 @@ async def fill(app: procrastinate.App, messages: Sequence[Message]) -> None:
     await app.configure_task(TASK).batch_defer_async(
         *({"message": msgspec.to_builtins(one)} for one in messages)
     )
+    await app.connector.execute_query_async("ANALYZE procrastinate_jobs")
 
 
 async def put(app: procrastinate.App, message: Message) -> None:

@@ -24,6 +24,10 @@ def report() -> Report:
         report.figures[measure, "static"] = [limit] * 3
     report.figures["list100", "pgbench"] = [limit] * 3
     report.figures["write", "tpcb"] = [limit] * 3
+    report.deliveries["deliveries", "client"] = [limit] * 3
+    report.deliveries["deliveries", "procrastinate"] = [Round(100, 1, 2, 50)] * 3
+    for engine in ("sqlite", "postgres"):
+        report.deliveries["deliveries", engine] = [ours] * 3
     report.floods = {"sqlite": [2.0, 3.0, 9.0], "postgres": [4.0, 1.0, 2.0]}
     return report
 
@@ -41,6 +45,8 @@ def test_every_ratio_is_printed_for_each_engine_on_a_line_of_its_own(report: Rep
         [name, engine] for name in RATIOS for engine in ("sqlite", "postgres")
     ]
     assert "ratio write_hot_vs_tpcb postgres 0.250" in lines
+    assert "ratio deliveries_vs_client postgres 0.250" in lines
+    assert "ratio deliveries_vs_procrastinate postgres 2.500" in lines
 
 
 def test_the_ratio_of_a_flood_is_the_median_of_its_rounds(report: Report):
