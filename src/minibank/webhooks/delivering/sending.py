@@ -31,7 +31,7 @@ HEADERS_BYTES_MAX = 8 * 1024
 KEEP_ALIVE_SECONDS = 1.0
 """Short: most receivers close idle connections after two seconds or more, and a request that
 meets the end of one is lost with it."""
-LOOKUPS_MAX = 32
+LOOKUPS_MAX = 128
 """How many names are looked up at a time."""
 
 HIDDEN = "(hidden)"
