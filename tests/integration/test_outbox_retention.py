@@ -1,9 +1,9 @@
 """What webhooks were told is kept as long as the bank says, and then it is gone without a gap."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from minibank.audit import Plan, audit
 from minibank.audit.plan import never
