@@ -31,12 +31,17 @@ class Writer:
     answered: int = 0
     sent: int = 0
     faults: list[str] = field(default_factory=list)
+    was_reset: bool = False
 
     def run(self) -> None:
         while (connection := self._connect()) is not None:
+            if self.was_reset:
+                self.faults.append("a new connection was reset, and somebody listens")
             with connection:
-                while self._write(connection):
-                    """Again, until an answer says that it was the last."""
+                is_first = True
+                while self._write(connection, is_first=is_first):
+                    # Again, until an answer says that it was the last.
+                    is_first = False
 
     def _connect(self) -> socket.socket | None:
         """None when nobody listens any more; the kernel may notice that in the midst of it."""
@@ -45,7 +50,7 @@ class Writer:
         except (ConnectionRefusedError, ConnectionResetError):
             return None
 
-    def _write(self, connection: socket.socket) -> bool:
+    def _write(self, connection: socket.socket, *, is_first: bool) -> bool:
         self.sent += 1
         body = f"metadata[mark]={self.sent}"
         head = f"PATCH /transactions/{self.transaction_id} HTTP/1.1\r\nhost: bank\r\n"
@@ -55,6 +60,11 @@ class Writer:
             connection.sendall((head + body).encode())
             answer = whole_answer(connection)
         except OSError as error:
+            if is_first and isinstance(error, ConnectionResetError):
+                # The kernel completed it between the last look into the queue and the end of the
+                # listening socket: nothing of it was read, and from now on nobody listens.
+                self.was_reset = True
+                return False
             answer = f"{error!r}".encode()
         if not answer.startswith(b"HTTP/1.1 200 "):
             self.faults.append(f"{self.sent}: {answer[:200]!r}")
