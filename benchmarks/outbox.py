@@ -15,9 +15,8 @@ from minibank.oauth.clients import NewClient, create_client
 from minibank.payments.commands import AuthoriseCard
 from minibank.payments.engine import Engine
 from minibank.settings import Settings
-from minibank.webhooks.delivering.records import PARKED
 from minibank.webhooks.events import DEFAULT
-from minibank.webhooks.records import Webhook
+from minibank.webhooks.records import PARKED, Webhook
 from minibank.webhooks.registering import register_webhook
 from minibank.webhooks.store import DELIVERIES
 

@@ -143,6 +143,24 @@ def test_deliveries_are_listed_with_what_came_of_them(cli: CommandLine, books: B
     assert lines[3].rstrip().endswith("410")
 
 
+def test_a_delivery_that_waits_for_those_before_it_is_shown_without_a_time(
+    cli: CommandLine, books: Books
+):
+    client_id, holder = books.webhook.client_id, books.holder
+    in_order = books.do(lambda db: listen(db, client_id, holder, url=f"{URL}&in=order", fifo=True))
+    books.pay(2)
+    books.send("timeout")
+    waiting, tried = cli.run("webhooks", "deliveries", in_order.id, "--json").json
+    assert (waiting["state"], waiting["attempts"], waiting["next_attempt"]) == ("pending", 0, None)
+    assert tried["next_attempt"] is not None
+    heading, second, first = cli.run("webhooks", "deliveries", in_order.id).out.splitlines()
+    at = heading.index("next attempt")
+    assert second[at:].strip() == ""
+    assert first[at:].strip().endswith("timeout")
+    assert "next attempt" not in cli.run("webhooks", "delivery", in_order.id, "2").out
+    assert "next attempt" in cli.run("webhooks", "delivery", in_order.id, "1").out
+
+
 def test_a_delivery_is_shown_with_what_is_sent_and_every_attempt(cli: CommandLine, books: Books):
     books.pay()
     books.send(500)

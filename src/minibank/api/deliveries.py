@@ -10,16 +10,17 @@ from minibank.api.catalogue import NO_DELIVERY, NO_WEBHOOK, NO_WRITES
 from minibank.api.conditions import answer_value
 from minibank.api.endpoint import Call, Edge, Request
 from minibank.api.operation import Operation
-from minibank.api.requests import Params, is_storable
+from minibank.api.requests import is_storable
 from minibank.api.webhooks import require_own
 from minibank.core.errors import BadParam
 from minibank.core.instants import format_instant
+from minibank.core.pages import LIMIT_MAX
 from minibank.core.wire import Instant
 from minibank.db import ReadTx, Tx
-from minibank.webhooks.delivering.records import PARKED
 from minibank.webhooks.history import store
 from minibank.webhooks.history.places import BOUND, LAST, find_after, find_place
 from minibank.webhooks.history.resending import (
+    PER_SECOND,
     PER_SECOND_MAX,
     RESENT_MAX,
     no_such_delivery,
@@ -30,8 +31,7 @@ from minibank.webhooks.history.store import AttemptRow, Told
 from minibank.webhooks.history.testing import send_test
 from minibank.webhooks.records import DELIVERY_STATES, DeliveryState, Webhook
 
-LIMIT, LIMIT_MAX = 30, 100
-PER_SECOND = 10
+LIMIT = 30
 ENDED = ("failed", "cancelled", "delivered")
 ALL = "all"
 
@@ -218,15 +218,11 @@ KEYS = Operation(
 async def list_deliveries(tx: ReadTx, call: Call) -> object:
     """GET /webhooks/{webhook_id}/deliveries"""
     params = call.params
-    state, limit = params.choice("state", DELIVERY_STATES), _limit(params)
+    state, limit = params.choice("state", DELIVERY_STATES), params.limit(LIMIT)
     webhook = await require_own(tx, call)
     after = await find_after(tx, webhook, "since", params.text("since"))
     before = await find_place(tx, webhook, "before", params.text("before") or str(LAST))
-    if state is None:
-        found = await store.list_told(tx, webhook, after, before, limit)
-    else:
-        chosen = cast(DeliveryState, state)
-        found = await store.list_told_in(tx, webhook, chosen, after, before, limit)
+    found = await store.list_told(tx, webhook, after, before, limit, state)
     return Deliveries([_show(one) for one in found])
 
 
@@ -272,13 +268,6 @@ async def keys(edge: Edge, request: Request) -> Answer:
     return answer_value(PublicKeys(edge.signing.public_keys()))
 
 
-def _limit(params: Params) -> int:
-    limit = params.integer("limit")
-    if limit is not None and limit < 1:
-        raise BadParam("limit", "must be at least 1")
-    return min(limit or LIMIT, LIMIT_MAX)
-
-
 async def _require_told(tx: ReadTx, call: Call, webhook: Webhook) -> Told:
     delivery_id = call.path["delivery_id"]
     told = await store.find_told(tx, webhook, delivery_id) if is_storable(delivery_id) else None
@@ -288,7 +277,6 @@ async def _require_told(tx: ReadTx, call: Call, webhook: Webhook) -> Told:
 
 
 def _show(told: Told) -> WireDelivery:
-    has_time = told.finished_at is None and told.next_attempt_at < PARKED
     return WireDelivery(
         id=told.id,
         webhook_id=told.webhook_id,
@@ -298,7 +286,7 @@ def _show(told: Told) -> WireDelivery:
         created=format_instant(told.created_at),
         state=told.state,
         attempts=told.attempts,
-        next_attempt=format_instant(told.next_attempt_at) if has_time else UNSET,
+        next_attempt=UNSET if told.due_at is None else format_instant(told.due_at),
         finished=UNSET if told.finished_at is None else format_instant(told.finished_at),
     )
 

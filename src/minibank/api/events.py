@@ -13,13 +13,14 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec import field as wire_field
 
-from minibank.accounts.store import is_owner
 from minibank.api.answers import Answer, Headers
 from minibank.api.catalogue import EVENTS_GONE, FORBIDDEN, NO_WRITES, TOO_MANY_STREAMS
 from minibank.api.endpoint import Call, Edge, Request, read_again, reading, writing
 from minibank.api.operation import Operation
+from minibank.api.ownership import require_owned
 from minibank.core.errors import BadParam, BadRequest, BankError, RateLimited
 from minibank.core.instants import format_instant
+from minibank.core.pages import LIMIT_MAX
 from minibank.core.wire import Instant
 from minibank.db import DatabaseError, ReadTx, Tx
 from minibank.webhooks.events import EVENTS, Event, chosen
@@ -28,7 +29,7 @@ from minibank.webhooks.records import STREAM, Webhook
 from minibank.webhooks.store import DELIVERIES
 from minibank.webhooks.streams import Stream, begin_stream, find_stream
 
-LIMIT, LIMIT_MAX = 30, 100
+LIMIT = 30
 STREAM_MEDIA = "text/event-stream"
 LAST_EVENT_ID = "last-event-id"
 POLL_SECONDS = 1.0
@@ -122,31 +123,17 @@ def _after(call: Call) -> int:
     return after
 
 
-def _limit(call: Call) -> int:
-    limit = call.params.integer("limit")
-    if limit is not None and limit < 1:
-        raise BadParam("limit", "must be at least 1")
-    return min(limit or LIMIT, LIMIT_MAX)
-
-
 def _types(call: Call) -> frozenset[str]:
     named = call.params.texts("events")
     return frozenset(chosen(named) if named else EVENTS)
 
 
-async def _require_owned(tx: ReadTx, call: Call) -> tuple[int, str]:
-    account_id = call.params.require_text("account_id")
-    shard = call.require_shard(account_id)
-    if not await is_owner(tx, shard, account_id, call.caller.user_id):
-        raise call.forbidden()
-    return shard, account_id
-
-
 async def find_events(tx: ReadTx, call: Call, beyond: int | None = None) -> Events:
     """A page of what is in the client's stream, beyond a number or where the request says."""
-    after, limit, types = _after(call), _limit(call), _types(call)
+    after, limit, types = _after(call), call.params.limit(LIMIT), _types(call)
     after = after if beyond is None else beyond
-    shard, account_id = await _require_owned(tx, call)
+    account_id = call.params.require_text("account_id")
+    shard = await require_owned(tx, call, account_id)
     stream = await find_stream(tx, shard, account_id, call.caller.client_id)
     if stream is None:
         raise _NoStream
@@ -176,9 +163,9 @@ def _gone(message: str, go_on_after: int) -> BadRequest:
 
 async def begin_events(tx: Tx, call: Call) -> Events:
     """Begin the client's stream of an account; the page before its first event is empty."""
-    _limit(call), _types(call)
     after = _after(call)
-    shard, account_id = await _require_owned(tx, call)
+    account_id = call.params.require_text("account_id")
+    shard = await require_owned(tx, call, account_id)
     client_id, user_id = call.caller.client_id, call.caller.user_id
     stream = Webhook(
         shard=shard,

@@ -27,6 +27,7 @@ from minibank.api.feed_items import (
     show_transaction_item,
 )
 from minibank.api.operation import Expansion, Nothing, Operation
+from minibank.api.ownership import require_owned
 from minibank.api.repeats import idempotency_key
 from minibank.api.requests import Params, is_storable
 from minibank.api.transactions import HistoryParameters, merchants_of, version_of, window_of
@@ -294,9 +295,7 @@ async def _span_of(tx: ReadTx, reader: Reader, window: Window) -> Span:
 
 async def _require_reader(tx: ReadTx, call: Call, account_id: str) -> Reader:
     """This client's view of the feed of an account that is the caller's."""
-    shard = call.require_shard(account_id)
-    if not await is_owner(tx, shard, account_id, call.caller.user_id):
-        raise call.forbidden()
+    shard = await require_owned(tx, call, account_id)
     return Reader(shard, account_id, call.caller.client_id, call.caller.user_id)
 
 

@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from msgspec import Struct
 
 from minibank.api.bodies import Number, Pairs, Structure, Value
 from minibank.core.errors import BadParam, BankError, MissingParam
+from minibank.core.pages import LIMIT_MAX
+
+Word = TypeVar("Word", bound=str)
 
 BODY_BYTES_MAX = 256 * 1024
 INTEGER_MAX = 2**63 - 1
@@ -102,12 +106,22 @@ class Params(Struct, frozen=True):
             raise BadParam(name, "must be true or false")
         return text in ("true", "1")
 
-    def choice(self, name: str, options: Sequence[str]) -> str | None:
+    def choice(self, name: str, options: Sequence[Word]) -> Word | None:
         """One of these words; None when absent."""
         text = self.text(name)
-        if text is not None and text not in options:
-            raise BadParam(name, f"must be one of {', '.join(options)}")
-        return text
+        if text is None:
+            return None
+        for option in options:
+            if option == text:
+                return option
+        raise BadParam(name, f"must be one of {', '.join(options)}")
+
+    def limit(self, default: int) -> int:
+        """How many a page may hold: `limit`, which is never more than `LIMIT_MAX`."""
+        limit = self.integer("limit")
+        if limit is not None and limit < 1:
+            raise BadParam("limit", "must be at least 1")
+        return min(limit or default, LIMIT_MAX)
 
     def texts(self, name: str) -> list[str]:
         """All values of a repeatable parameter: `expand`, `expand[]`, `expand[0]`, JSON lists."""

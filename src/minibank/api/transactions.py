@@ -11,6 +11,7 @@ from minibank.api.catalogue import BAD_IF_MATCH, FORBIDDEN, NO_WRITES, PRECONDIT
 from minibank.api.conditions import Versioned, require_version, viewer_of
 from minibank.api.endpoint import Call
 from minibank.api.operation import Expansion, Operation
+from minibank.api.ownership import require_owned
 from minibank.api.requests import Params
 from minibank.core.errors import BadParam
 from minibank.core.instants import parse_instant
@@ -122,11 +123,8 @@ ANNOTATE_TRANSACTION = Operation(
 
 def window_of(params: Params, limit_default: int) -> Window:
     """The part of a history that was asked for; `BadParam` for a bound that cannot be read."""
-    limit = params.integer("limit")
-    if limit is not None and limit < 1:
-        raise BadParam("limit", "must be at least 1")
     return Window(
-        limit=min(limit or limit_default, LIMIT_MAX),
+        limit=params.limit(limit_default),
         since=_bound(params, "since"),
         before=_bound(params, "before"),
     )
@@ -157,9 +155,7 @@ async def list_transactions(tx: ReadTx, call: Call) -> object:
     """GET /transactions: one page of an account's history, oldest first."""
     account_id = call.params.require_text("account_id")
     window = window_of(call.params, call.caller.options.default_page_limit)
-    shard = call.require_shard(account_id)
-    if not await is_owner(tx, shard, account_id, call.caller.user_id):
-        raise call.forbidden()
+    shard = await require_owned(tx, call, account_id)
     ids = ids_in(window)
     positions = await store.list_positions(tx, shard, account_id, ids) if ids else {}
     span = span_of(window, positions)

@@ -1,6 +1,6 @@
 """Webhooks: register, list, retrieve, delete."""
 
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec import field as wire_field
@@ -9,6 +9,7 @@ from minibank.accounts.store import is_owner
 from minibank.api.catalogue import FORBIDDEN, NO_SECRET, NO_WEBHOOK, NO_WRITES, TOO_MANY_WEBHOOKS
 from minibank.api.endpoint import Call
 from minibank.api.operation import Nothing, Operation
+from minibank.api.ownership import require_owned
 from minibank.api.requests import is_storable
 from minibank.core.ids import shard_of
 from minibank.core.instants import format_instant
@@ -176,7 +177,7 @@ async def register_webhook(tx: Tx, call: Call) -> object:
     policy = call.params.choice("retry_policy", POLICY_NAMES) or ""
     signing = call.params.choice("signature", SIGNINGS) or SIGNINGS[0]
     fifo, shows_secret = call.params.flag("fifo"), call.params.flag("show_secret")
-    shard = await _require_owned(tx, call, account_id)
+    shard = await require_owned(tx, call, account_id)
     webhook = Webhook(
         shard=shard,
         id=call.draw_id(tx, "webhook", shard),
@@ -187,7 +188,7 @@ async def register_webhook(tx: Tx, call: Call) -> object:
         events=events,
         created_at=tx.now,
         policy=policy,
-        signing=cast(Signing, signing),
+        signing=signing,
         fifo=fifo,
     )
     await register(tx, webhook, call.settings.webhooks_max)
@@ -197,7 +198,7 @@ async def register_webhook(tx: Tx, call: Call) -> object:
 async def list_webhooks(tx: ReadTx, call: Call) -> object:
     """GET /webhooks: this client's webhooks on an account."""
     account_id = call.params.require_text("account_id")
-    shard = await _require_owned(tx, call, account_id)
+    shard = await require_owned(tx, call, account_id)
     found = await store.list_webhooks(tx, shard, account_id, call.caller.client_id)
     return Webhooks([_show(webhook) for webhook in found])
 
@@ -219,14 +220,6 @@ async def rotate_secret(tx: Tx, call: Call) -> object:
     """POST /webhooks/{webhook_id}/rotate_secret"""
     webhook = await rotate(tx, await require_own(tx, call))
     return OneWebhook(_show(webhook, call.signing))
-
-
-async def _require_owned(tx: ReadTx, call: Call, account_id: str) -> int:
-    """The shard of an account that is the caller's."""
-    shard = call.require_shard(account_id)
-    if not await is_owner(tx, shard, account_id, call.caller.user_id):
-        raise call.forbidden()
-    return shard
 
 
 async def require_own(tx: ReadTx, call: Call) -> Webhook:

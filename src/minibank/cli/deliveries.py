@@ -40,10 +40,6 @@ def _result(result: Result | None) -> str:
     return str(status) if status else error
 
 
-def _is_pending(told: Told) -> bool:
-    return told.finished_at is None
-
-
 def _json(told: Told, last: Result | None) -> dict[str, object]:
     return {
         "id": told.id,
@@ -54,7 +50,7 @@ def _json(told: Told, last: Result | None) -> dict[str, object]:
         "created": format_instant(told.created_at),
         "state": told.state,
         "attempts": told.attempts,
-        "next_attempt": format_instant(told.next_attempt_at) if _is_pending(told) else None,
+        "next_attempt": None if told.due_at is None else format_instant(told.due_at),
         "finished": None if told.finished_at is None else format_instant(told.finished_at),
         "last_status": last[0] if last else None,
         "last_error": last[1] if last else None,
@@ -69,7 +65,7 @@ def _row(told: Told, last: Result | None) -> tuple[str, ...]:
         told.subject,
         told.state,
         str(told.attempts),
-        day(told.next_attempt_at) if _is_pending(told) else "",
+        "" if told.due_at is None else day(told.due_at),
         _result(last),
     )
 
@@ -115,17 +111,15 @@ def list_deliveries(  # noqa: PLR0913, PLR0917 - each is a flag
 
       minibank webhooks deliveries webhook_0000... --since 2026-03-10
     """
-    if state is not None and state not in DELIVERY_STATES:
+    chosen = next((one for one in DELIVERY_STATES if one == state), None)
+    if chosen is None and state is not None:
         raise BadParam("state", f"must be among {', '.join(DELIVERY_STATES)}")
 
     async def work(tx: ReadTx) -> list[tuple[Told, Result | None]]:
         found = (await require_registered(tx, webhook)).webhook
         after = await find_after(tx, found, "since", since)
         until = await find_place(tx, found, "before", before or str(LAST))
-        if state is None:
-            told = await store.list_told(tx, found, after, until, limit)
-        else:
-            told = await store.list_told_in(tx, found, state, after, until, limit)
+        told = await store.list_told(tx, found, after, until, limit, chosen)
         last = await store.list_last_results(tx, found, [one.sequence for one in told])
         return [(one, last.get(one.sequence)) for one in told]
 

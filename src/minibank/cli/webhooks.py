@@ -28,6 +28,7 @@ from minibank.webhooks.events import EVENTS
 from minibank.webhooks.history import store
 from minibank.webhooks.history.places import LAST, find_place
 from minibank.webhooks.history.resending import (
+    PER_SECOND,
     PER_SECOND_MAX,
     Resent,
     no_such_delivery,
@@ -49,7 +50,6 @@ Which = Annotated[str, typer.Argument(metavar="WEBHOOK", help="A webhook's id.")
 PENDING: DeliveryState = "pending"
 FAILED_ONES: DeliveryState = "failed"
 ALL = "all"
-PER_SECOND = 10
 
 
 async def require_registered(tx: ReadTx, webhook_id: str) -> Registered:

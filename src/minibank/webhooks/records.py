@@ -12,6 +12,9 @@ STREAM = "stream:"
 DeliveryState = Literal["pending", "delivered", "failed", "cancelled"]
 DELIVERY_STATES: tuple[DeliveryState, ...] = get_args(DeliveryState)
 
+PARKED = 2**62
+"""When a delivery is due that waits for those before it: whoever ends the last says when."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:

@@ -27,9 +27,6 @@ Key = tuple[int, str, int]
 
 Headers = tuple[tuple[str, str], ...]
 
-PARKED = 2**62
-"""When a delivery is due that waits for those before it: whoever ends the last says when."""
-
 GONE = 410
 
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import msgspec
 
+from minibank.core.ids import SHARDS
 from minibank.db import ReadTx, Row, Tx
-from minibank.webhooks.delivering.records import PARKED, Attempted, Claim, Headers, Key
-from minibank.webhooks.records import STREAM
+from minibank.webhooks.delivering.records import Attempted, Claim, Headers, Key
+from minibank.webhooks.records import PARKED, STREAM
 from minibank.webhooks.signing import Secrets
 
-SHARDS_ALL = (0, 4095)
+SHARDS_ALL = (0, SHARDS - 1)
 
 
 @dataclass(frozen=True, slots=True)

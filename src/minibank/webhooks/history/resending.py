@@ -12,7 +12,8 @@ from minibank.webhooks.store import DELIVERIES, lock_account
 
 RESENT_MAX = 1000
 """How many deliveries one request sends again."""
-PER_SECOND_MAX = 100
+PER_SECOND, PER_SECOND_MAX = 10, 100
+"""How many become due in a second, unless somebody says otherwise, and at most."""
 
 
 def no_such_delivery() -> NotFound:
@@ -49,11 +50,7 @@ async def resend_from(
     is told again from now on.
     """
     await _enable(tx, webhook)
-    limit = RESENT_MAX + 1
-    if state is None:
-        found = await store.lock_ended(tx, webhook, first, limit)
-    else:
-        found = await store.lock_ended_in(tx, webhook, state, first, limit)
+    found = await store.lock_ended(tx, webhook, first, RESENT_MAX + 1, state)
     pause = MICROSECONDS // per_second
     due = [
         (sequence, attempts, tx.now + (ahead + place) * pause)

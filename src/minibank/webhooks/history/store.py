@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from minibank.db import ReadTx, Row, Tx
-from minibank.webhooks.records import DeliveryState, Webhook
+from minibank.webhooks.records import PARKED, DeliveryState, Webhook
 from minibank.webhooks.store import webhook_of
 
 
@@ -23,6 +23,12 @@ class Told:
     next_attempt_at: int
     finished_at: int | None
     payload: bytes = field(repr=False)
+
+    @property
+    def due_at(self) -> int | None:
+        """When it is to be sent; None when it has ended, or waits for those before it."""
+        is_due = self.finished_at is None and self.next_attempt_at != PARKED
+        return self.next_attempt_at if is_due else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +62,16 @@ def _told(row: Row) -> Told:
 
 
 async def list_told(
-    tx: ReadTx, webhook: Webhook, after: int, before: int, limit: int
+    tx: ReadTx,
+    webhook: Webhook,
+    after: int,
+    before: int,
+    limit: int,
+    state: DeliveryState | None = None,
 ) -> list[Told]:
-    """What a webhook was told with numbers between two, the newest first."""
+    """What a webhook was told with numbers between two, in one state or any, the newest first."""
+    if state is not None:
+        return await _list_told_in(tx, webhook, state, after, before, limit)
     rows = await tx.fetch(
         """
         SELECT id, webhook_id, sequence, event, subject, created_at, state, attempts,
@@ -76,10 +89,10 @@ async def list_told(
     return [_told(row) for row in rows]
 
 
-async def list_told_in(
+async def _list_told_in(
     tx: ReadTx, webhook: Webhook, state: DeliveryState, after: int, before: int, limit: int
 ) -> list[Told]:
-    """The same of those in one state."""
+    # A statement of its own: one that means "this state or any" is planned without its index.
     rows = await tx.fetch(
         """
         SELECT id, webhook_id, sequence, event, subject, created_at, state, attempts,
@@ -171,8 +184,13 @@ async def list_attempts(tx: ReadTx, webhook: Webhook, sequence: int) -> list[Att
     return [AttemptRow(**{name: row[name] for name in (*names, *more)}) for row in rows]
 
 
-async def lock_ended(tx: Tx, webhook: Webhook, first: int, limit: int) -> list[tuple[int, int]]:
-    """Hold deliveries that have ended, from a number on: their numbers and attempts."""
+async def lock_ended(
+    tx: Tx, webhook: Webhook, first: int, limit: int, state: DeliveryState | None
+) -> list[tuple[int, int]]:
+    """Hold deliveries that have ended, in one state or any, from a number on: their numbers and
+    attempts."""
+    if state is not None:
+        return await _lock_ended_in(tx, webhook, state, first, limit)
     rows = await tx.fetch(
         """
         SELECT sequence, attempts FROM deliveries
@@ -188,10 +206,9 @@ async def lock_ended(tx: Tx, webhook: Webhook, first: int, limit: int) -> list[t
     return [(row["sequence"], row["attempts"]) for row in rows]
 
 
-async def lock_ended_in(
+async def _lock_ended_in(
     tx: Tx, webhook: Webhook, state: DeliveryState, first: int, limit: int
 ) -> list[tuple[int, int]]:
-    """The same of those that ended in one state."""
     rows = await tx.fetch(
         """
         SELECT sequence, attempts FROM deliveries
