@@ -52,14 +52,14 @@ def require_documented(scope: Scope, start: Message, body: bytes) -> None:
         answer = msgspec.json.decode(body)
         if found is None:
             validator(_REFUSED).validate(answer)
-        elif method in found[0].runners:
+        elif method in found[0].routes:
             _validator(found[0].path, method, str(status), media).validate(answer)
     assert {"x-request-id", "trace-id"} <= headers.keys()
     if found is None:
         assert status == 404
     elif method == "OPTIONS":
         assert status == 200
-    elif method not in found[0].runners:
+    elif method not in found[0].routes:
         assert status == 405
         assert headers["allow"].split(", ") == found[0].methods
     else:

@@ -14,7 +14,7 @@ from minibank.api.endpoint import Edge, Request
 from minibank.api.limiting import EXEMPT, TOKEN_PATH, Limits, Meter
 from minibank.api.paths import headers_of, method_of, segments_of
 from minibank.api.request_log import LOGGED_NAMES, loggable_code, loggable_method
-from minibank.api.requests import BODY_BYTES_MAX, NOTHING, Params, Parsed, require_storable
+from minibank.api.requests import NOTHING, Params, Parsed, require_storable
 from minibank.api.routing import Place, Table
 from minibank.core.errors import (
     BankError,
@@ -110,29 +110,30 @@ class Api:
     async def _ask(self, exchange: Exchange, place: Place, named: dict[str, str]) -> Answer:
         if exchange.method == "OPTIONS":
             return answer_json({})
-        runner = place.runners.get("GET" if exchange.method == "HEAD" else exchange.method)
-        if runner is None:
+        route = place.routes.get("GET" if exchange.method == "HEAD" else exchange.method)
+        if route is None:
             exchange.code = "bad_request.method_not_allowed"
             refused = answer_error(MethodNotAllowed(exchange.method))
             allowed = (b"allow", ", ".join(place.methods).encode())
             return Answer(refused.status, refused.body, [*refused.headers, allowed])
         if place.path == TOKEN_PATH:
             exchange.meter.enter_token_endpoint()
-        parsed = await self._parse(exchange)
+        body = await _read_body(exchange, route.body_bytes_max)
+        parsed = await self._parse(exchange, body if route.body == "parameters" else b"")
         client = exchange.scope.get("client")
         request = Request(
             path=named,
             headers=exchange.headers,
             parsed=parsed,
+            body=body,
             address=client[0] if client else "",
             meter=exchange.meter,
             scheme=exchange.scope["scheme"],
         )
-        return await runner(self._edge, request)
+        return await route.run(self._edge, request)
 
-    async def _parse(self, exchange: Exchange) -> Parsed:
+    async def _parse(self, exchange: Exchange, body: bytes) -> Parsed:
         """The parameters, or what is wrong with them: it is for the endpoint to say when."""
-        body = await _read_body(exchange)
         if not (body or exchange.scope["query_string"]):
             return NOTHING
         try:
@@ -207,10 +208,10 @@ async def _until_gone(receive: Receive) -> None:
         pass
 
 
-async def _read_body(exchange: Exchange) -> bytes:
+async def _read_body(exchange: Exchange, bytes_max: int) -> bytes:
     declared = exchange.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared[:18]) > BODY_BYTES_MAX:
-        raise TooLarge(BODY_BYTES_MAX)
+    if declared.isdecimal() and int(declared[:18]) > bytes_max:
+        raise TooLarge(bytes_max)
     body = bytearray()
     more = True
     while more:
@@ -218,7 +219,7 @@ async def _read_body(exchange: Exchange) -> bytes:
         if message["type"] == "http.disconnect":
             raise ClientGone
         body += message.get("body", b"")
-        if len(body) > BODY_BYTES_MAX:
-            raise TooLarge(BODY_BYTES_MAX)
+        if len(body) > bytes_max:
+            raise TooLarge(bytes_max)
         more = message.get("more_body", False)
     return bytes(body)

@@ -57,13 +57,15 @@ class Edge:
 class Request(Struct, frozen=True):
     """A request after routing.
 
-    `path` holds the named segments, `address` the sender's address, `scheme` is http or https, and
-    `meter` counts the request for its client and user, once these are known.
+    `path` holds the named segments, `body` the bytes as they came, `address` the sender's address,
+    `scheme` is http or https, and `meter` counts the request for its client and user, once these
+    are known.
     """
 
     path: Mapping[str, str]
     headers: Mapping[str, str]
     parsed: Parsed
+    body: bytes
     address: str
     meter: Meter
     scheme: str
@@ -82,6 +84,7 @@ class Call(Struct, frozen=True):
     caller: Caller
     params: Params
     path: Mapping[str, str]
+    body: bytes
     settings: Settings
     signing: SigningKeys
     headers: Mapping[str, str]
@@ -151,6 +154,7 @@ class _Asking(Struct, frozen=True):
             caller=caller,
             params=request.params,
             path=request.path,
+            body=request.body,
             settings=self.edge.settings,
             signing=self.edge.signing,
             headers=request.headers,

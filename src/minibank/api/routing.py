@@ -7,23 +7,31 @@ from a real one; here a segment is matched by itself.
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from minibank.api.endpoint import Runner
 from minibank.api.operation import Operation
 from minibank.api.paths import Segments
+from minibank.api.requests import BODY_BYTES_MAX
+
+BodyForm = Literal["parameters", "bytes"]
+"""What a body is to an endpoint: parameters in any accepted form, or bytes that it reads itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """One endpoint: in `path` a segment in braces stands for any one segment.
 
-    Without an `operation` it is not in the reference: every endpoint of `routes.py` has one.
+    Without an `operation` it is not in the reference: every endpoint of `routes.py` has one. A body
+    larger than `body_bytes_max` is refused before it is read.
     """
 
     method: str
     path: str
     run: Runner
     operation: Operation | None = None
+    body: BodyForm = "parameters"
+    body_bytes_max: int = BODY_BYTES_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +40,13 @@ class Place:
 
     path: str
     pattern: Segments
-    runners: dict[str, Runner] = field(default_factory=dict)
+    routes: dict[str, Route] = field(default_factory=dict)
 
     @property
     def methods(self) -> list[str]:
         """What the path can be asked."""
-        implied = ["HEAD", "OPTIONS"] if "GET" in self.runners else ["OPTIONS"]
-        return [*self.runners, *implied]
+        implied = ["HEAD", "OPTIONS"] if "GET" in self.routes else ["OPTIONS"]
+        return [*self.routes, *implied]
 
     def match(self, segments: Segments) -> dict[str, str] | None:
         """The named segments when these are of this path, else None."""
@@ -59,8 +67,8 @@ class Table:
         for route in routes:
             pattern = tuple(part for part in route.path.split("/") if part)
             place = places.setdefault(route.path, Place(route.path, pattern))
-            assert route.method not in place.runners, f"two routes {route.method} {route.path}"
-            place.runners[route.method] = route.run
+            assert route.method not in place.routes, f"two routes {route.method} {route.path}"
+            place.routes[route.method] = route
         self._plain: dict[Segments, Place] = {}
         self._named = defaultdict(list)
         for place in places.values():

@@ -13,6 +13,7 @@ def test_a_call_is_shown_without_its_token_and_headers():
         caller=Caller("oauth2client_1", "user_1", ClientOptions()),
         params=NOTHING,
         path={},
+        body=b"",
         settings=SETTINGS,
         signing=SigningKeys(),
         headers={"authorization": "Bearer s3cret", "host": "bank.example"},
