@@ -16,7 +16,7 @@ Headers = list[tuple[bytes, bytes]]
 RETRY_SECONDS = 1
 """After how long a client may try again when the database was busy or away."""
 
-_ENCODER = msgspec.json.Encoder()
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
 _AWAY = (DatabaseUnavailable, LostRace, SchemaTooNew, SchemaTooOld, TookTooLong)
 _JSON: Headers = [
     # Bare: there are clients that compare the whole value, and a charset would break them.

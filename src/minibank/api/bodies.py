@@ -124,9 +124,7 @@ _DECODER = json.JSONDecoder(
 def parse_json(body: bytes) -> Pairs:
     """Read a JSON object of at most `DEPTH_MAX` levels; the depth is measured before building."""
     text = body.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
-    # Few brackets cannot be nested deeply, wherever they stand, and counting them costs nothing.
-    if text.count("[") + text.count("{") > DEPTH_MAX and _depth(text) > DEPTH_MAX:
-        raise bad_body(f"The body is nested deeper than {DEPTH_MAX} levels")
+    require_shallow(text)
     try:
         document = _DECODER.decode(text)
     except ValueError:
@@ -134,6 +132,13 @@ def parse_json(body: bytes) -> Pairs:
     if not isinstance(document, _Object):
         raise bad_body("The body must be a JSON object")
     return [pair for name, value in document for pair in _flatten(name, value)]
+
+
+def require_shallow(text: str) -> None:
+    """`BadRequest` for JSON of more than `DEPTH_MAX` levels, measured without building it."""
+    # Few brackets cannot be nested deeply, wherever they stand, and counting them costs nothing.
+    if text.count("[") + text.count("{") > DEPTH_MAX and _depth(text) > DEPTH_MAX:
+        raise bad_body(f"The body is nested deeper than {DEPTH_MAX} levels")
 
 
 def _depth(text: str) -> int:

@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any, get_args
 
 import msgspec
+from msgspec import Struct
 
 from minibank import __version__
 from minibank.api.answers import Refused
@@ -38,6 +39,7 @@ from minibank.api.schemas import (
     Schema,
     answer_schemas,
     schema_of_answer,
+    schema_of_body,
     schema_of_parameters,
 )
 from minibank.api.told import TOLD
@@ -190,7 +192,9 @@ def _operation(route: Route, operation: Operation, examples: Mapping[str, Any]) 
         described["description"] = operation.description
     if operation.public:
         described["security"] = [{}, {"client": []}] if operation.body_only else []
-    if operation.takes and route.method != "GET":
+    if operation.body:
+        described["requestBody"] = _json_body(operation.body, requests)
+    elif operation.takes and route.method != "GET":
         described["requestBody"] = _body(operation, requests)
     return described
 
@@ -254,16 +258,22 @@ def _body(operation: Operation, requests: Mapping[str, Any]) -> Schema:
         form["encoding"] = {name: {"style": "deepObject", "explode": True} for name in nested}
     flat = {rf"^{name}\[.*\]$": {"type": ["string", "null"]} for name in nested}
     content = {
-        FORM: form,
+        FORM: _with_examples(form, requests),
         JSON: {"schema": {**schema, "patternProperties": flat} if flat else schema},
         MULTIPART: form,
     }
-    if requests:
-        content[FORM] = {
-            **form,
-            "examples": {name: {"value": one} for name, one in requests.items()},
-        }
     return {"required": bool(schema.get("required")), "content": content}
+
+
+def _json_body(body: type[Struct], requests: Mapping[str, Any]) -> Schema:
+    media = _with_examples({"schema": schema_of_body(body)}, requests)
+    return {"required": True, "content": {JSON: media}}
+
+
+def _with_examples(media: Schema, examples: Mapping[str, Any]) -> Schema:
+    if not examples:
+        return media
+    return {**media, "examples": {name: {"value": one} for name, one in examples.items()}}
 
 
 def codes_of(route: Route, operation: Operation) -> dict[int, list[str]]:
@@ -275,7 +285,8 @@ def codes_of(route: Route, operation: Operation) -> dict[int, list[str]]:
         codes += [*ACCESS_TOKEN, NO_DATABASE, CONCURRENCY]
     if not operation.public or operation.takes:
         codes += [BAD_BODY, BAD_PARAM, TOO_LARGE]
-    if operation.takes and schema_of_parameters(operation.takes).get("required"):
+    takes = operation.body or operation.takes
+    if takes and schema_of_body(takes).get("required"):
         codes.append(MISSING_PARAM)
     found: dict[int, list[str]] = defaultdict(list)
     for code in sorted(set(codes)):
@@ -313,12 +324,10 @@ def _response(status: int, media: str, schema: Schema, examples: Mapping[str, An
     if status in (429, 503):
         names.append("Retry-After")
     content: Schema = {"schema": schema} if schema else {}
-    if examples:
-        content["examples"] = {name: {"value": one} for name, one in examples.items()}
     return {
         "description": _PHRASES[status],
         "headers": _references(names),
-        "content": {media: content},
+        "content": {media: _with_examples(content, examples)},
     }
 
 

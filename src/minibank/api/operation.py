@@ -19,11 +19,12 @@ Condition = Literal["If-Match", "If-None-Match"]
 class Operation:
     """One endpoint, as the reference tells of it.
 
-    `takes` are its parameters and `answers` the type of its answer (None: `media` says all there
-    is to say). `path` describes the named segments, `refuses` the codes of the catalogue that do
-    not follow from the rest. `public` needs no token. `conditions` are the headers by which a
-    request may depend on a version; the answer then has an `ETag`, unless it is to a `DELETE`.
-    `repeatable` requests may carry an `Idempotency-Key`.
+    `takes` are its parameters, or `body` the type of the one JSON value that its body is (then the
+    route's body is "bytes"), and `answers` the type of its answer (None: `media` says all there is
+    to say). `path` describes the named segments, `refuses` the codes of the catalogue that do not
+    follow from the rest. `public` needs no token. `conditions` are the headers by which a request
+    may depend on a version; the answer then has an `ETag`, unless it is to a `DELETE`. `repeatable`
+    requests may carry an `Idempotency-Key`.
     """
 
     tag: Tag
@@ -31,6 +32,7 @@ class Operation:
     answers: type | None
     description: str = ""
     takes: type[Struct] | None = None
+    body: type[Struct] | None = None
     path: Mapping[str, str] = field(default_factory=dict)
     refuses: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = ()

@@ -1,7 +1,7 @@
 """JSON Schema of the types that stand in requests and answers."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import msgspec
 from msgspec import Meta, Struct, UnsetType
@@ -17,6 +17,21 @@ def schema_of_parameters(takes: type[Struct]) -> Schema:
     assert set(components) == {takes.__name__}, "parameters are plain"
     found: Schema = components[takes.__name__]
     return found
+
+
+def schema_of_body(body: type[Struct]) -> Schema:
+    """The one JSON value that a body is, whole: what it is made of stands where it is used."""
+    (schema,), components = msgspec.json.schema_components([body], ref_template="{name}")
+
+    def whole(part: object) -> object:
+        if isinstance(part, list):
+            return [whole(one) for one in part]
+        if not isinstance(part, dict):
+            return part
+        found = components[part["$ref"]] if "$ref" in part else part
+        return {name: whole(one) for name, one in found.items()}
+
+    return cast(Schema, whole(schema))
 
 
 def schema_of_answer(answers: type | None) -> Schema:

@@ -62,17 +62,30 @@ class BadRequest(BankError):
 
 
 class MissingParam(BadRequest):
-    """A required parameter is absent or empty."""
+    """A required parameter is absent or empty.
+
+    `name` may lead into a value, `items[0].amount`: the code then has its first part only.
+    """
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"bad_request.missing_param.{name}", f"The field '{name}' is required")
+        code = f"bad_request.missing_param.{_outermost(name)}"
+        super().__init__(code, f"The field '{name}' is required")
 
 
 class BadParam(BadRequest):
-    """A parameter is malformed or not acceptable; `reason` completes "The field 'x' ..."."""
+    """A parameter is malformed or not acceptable; `reason` completes "The field 'x' ...".
+
+    `name` may lead into a value, as in `MissingParam`.
+    """
 
     def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"bad_request.bad_param.{name}", f"The field '{name}' {reason}")
+        code = f"bad_request.bad_param.{_outermost(name)}"
+        super().__init__(code, f"The field '{name}' {reason}")
+
+
+def _outermost(name: str) -> str:
+    """`items` of `items[0].amount`."""
+    return name.partition("[")[0].partition(".")[0]
 
 
 class InsufficientFunds(BadRequest):
