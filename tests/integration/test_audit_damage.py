@@ -13,15 +13,13 @@ from minibank.payments.decide import DECISIONS
 from tests.support.damage import (
     DELETIONS,
     EDITS,
-    NOON,
     PAYEE_SIDE,
     STRAYS,
-    Damage,
-    answer,
     do_damage,
     expected,
     label,
 )
+from tests.support.damaging import NOON, Damage, answer
 from tests.support.databases import Databases, in_thread
 from tests.support.saboteur import Saboteur, Values
 from tests.support.teller import Teller

@@ -10,8 +10,9 @@ from minibank.audit.plan import never
 from minibank.core.clock import FakeClock
 from minibank.core.ids import SeededIds
 from minibank.db import Database, open_database
-from tests.support.damage import DAMAGES, NOON, Damage, do_damage, expected, label, new_rows
+from tests.support.damage import DAMAGES, do_damage, expected, label, new_rows
 from tests.support.damage_found import FOUND_ONLY_IN_FULL, UNNAMED, guide_table
+from tests.support.damaging import NOON, Damage
 from tests.support.databases import Databases, in_thread
 from tests.support.saboteur import Saboteur
 from tests.support.teller import Teller

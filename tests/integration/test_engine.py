@@ -11,7 +11,7 @@ from minibank.audit import audit
 from minibank.core.clock import FakeClock
 from minibank.core.errors import BankError, Conflict, InsufficientFunds, NotFound
 from minibank.core.ids import milliseconds_of, shard_of
-from minibank.db import Database, ReadTx, open_database
+from minibank.db import Database, ReadTx, Tx, open_database
 from minibank.payments.commands import Command
 from minibank.payments.engine import Engine, EngineSettings
 from tests.support.banking import (
@@ -358,3 +358,23 @@ async def test_an_unknown_account_in_a_known_shard_is_not_found(db: Database) ->
     unknown = db.ids.new("acc", ada.shard, 0)
     with pytest.raises(NotFound):
         await Engine(db).execute(orders.top_up(ada, 1, account_id=unknown))
+
+
+async def test_an_answer_recorded_before_answers_named_entry_sets_is_repeated_as_it_was(
+    db: Database,
+) -> None:
+    ada, engine = await open_holder(db), Engine(db)
+    command = orders.top_up(ada, 100)
+    assert (await engine.execute(command)).entry_sets == (1,)
+    before = '{"status":"done","balance":100,"transaction_id":"%s"}'
+
+    async def forget(tx: Tx) -> None:
+        rows = await tx.fetch("SELECT id FROM transactions WHERE shard = $1", ada.shard)
+        await tx.execute(
+            "UPDATE outcomes SET outcome = $2 WHERE shard = $1", ada.shard, before % rows[0]["id"]
+        )
+
+    await db.transact(forget)
+    again = await engine.execute(command)
+    assert (again.status, again.balance, again.entry_sets) == ("done", 100, ())
+    assert (await audit(db)).findings == []

@@ -1,6 +1,7 @@
 """When damage to rows that were verified before is found: by the next audit, or by a full one."""
 
-from tests.support.damage import DAMAGES, DELETIONS, EDITS, STRAYS, Damage, label
+from tests.support.damage import DAMAGES, DELETIONS, EDITS, STRAYS, label
+from tests.support.damaging import Damage
 
 UNNAMED = "insert-authorisations.id-authorisation.outcome"
 """An authorisation that had ended when it was made up: no row leads to it by its account."""
@@ -66,7 +67,10 @@ FOUND_ONLY_IN_FULL = {
     "edit-outcomes.outcome-outcome.answer-2",
     "edit-outcomes.outcome-outcome.answer-3",
     "edit-outcomes.outcome-outcome.answer-4",
+    "edit-outcomes.outcome-outcome.answer-5",
     "edit-outcomes.outcome-outcome.authorisation",
+    "edit-outcomes.outcome-outcome.entry_sets-1",
+    "edit-outcomes.outcome-outcome.entry_sets-2",
     "edit-outcomes.outcome-outcome.transaction",
     "edit-outcomes.outcome-outcome.unreadable",
     "edit-transactions.account_balance-outcome.answer-1",

@@ -17,8 +17,8 @@ class Movement:
 
     `main` and `held` are what they moved in all. `first` and `last` are the codes of the first and
     the last of them, `left` what was available after the first, None when that is not known.
-    `new` counts those beyond the mark; `unanswered` are the codes of those that no answer tells of
-    yet, each with what was available then.
+    `new` counts those beyond the mark; `unanswered` are those of them that no answer tells of yet:
+    number, code, and what was available then.
     """
 
     main: int = 0
@@ -27,7 +27,7 @@ class Movement:
     last: str | None = None
     left: int | None = None
     new: int = 0
-    unanswered: list[tuple[str, int]] = field(default_factory=list)
+    unanswered: list[tuple[int, str, int]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Ledger:
 
     `explained` is how far forced postings, which ask for no limit, may have taken the account
     below its limit. `milestones` are lengths of the chain at which `seen` keeps what there was: the
-    hash and the sums.
+    hash and the sums. The walk began after the entry set of the number `began_after`.
     """
 
     account_id: str
@@ -46,6 +46,7 @@ class Ledger:
     main: int = 0
     held: int = 0
     explained: int = 0
+    began_after: int = 0
     length: int = 0
     head: bytes = GENESIS
     movements: dict[str, Movement] = field(default_factory=dict)
@@ -55,7 +56,8 @@ class Ledger:
         """Begin after a verified mark instead of at the first entry set."""
         self.main, self.held = mark.sums.main, mark.sums.held
         self.explained = mark.sums.explained
-        self.length, self.head = mark.chain_length, mark.chain_head
+        self.began_after = self.length = mark.chain_length
+        self.head = mark.chain_head
         for address, currency, amount in mark.sums.positions:
             self.positions[address, currency] = amount
 
@@ -137,7 +139,7 @@ class Ledger:
         movement.held += to_held
         movement.last = row.code
         movement.new += 1
-        movement.unanswered.append((row.code, self.main))
+        movement.unanswered.append((row.sequence, row.code, self.main))
         for entry in row.entries:
             if not entry.address.startswith("account:"):
                 self.positions[entry.address, entry.currency] += entry.amount

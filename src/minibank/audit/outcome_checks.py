@@ -70,15 +70,18 @@ class Answers:
     def _take(self, row: OutcomeRow, outcome: Outcome, own: TransactionRow) -> Iterator[Finding]:
         self.answered.add(own.id)
         if outcome.status == "done":
-            self._use_up(own.id, _CODES.get(row.command, ""), outcome.balance)
+            told = (_CODES.get(row.command, ""), outcome.balance)
+            yield from self._use_up(row, own, told, outcome.entry_sets)
         declined = outcome.status == "declined"
         ends = row.command == "present_card" and outcome.authorisation_id is not None
         made = not ends and row.command not in _CHANGERS
         if made:
             self.decided_at[own.id] = row.decided_at
         said = (outcome.balance, outcome.decline_reason, row.command_id)
-        if declined != (outcome.decline_reason is not None) or (
-            made and said != (own.account_balance, own.decline_reason, own.dedupe_id)
+        if (
+            declined != (outcome.decline_reason is not None)
+            or (declined and outcome.entry_sets)
+            or (made and said != (own.account_balance, own.decline_reason, own.dedupe_id))
         ):
             message = f"does not say what {own.id} says"
             yield self._finding("outcome.answer", row.command_id, message)
@@ -87,11 +90,23 @@ class Answers:
         if outcome.payee_transaction_id is not None:
             self.transfers.append((own.id, outcome.payee_transaction_id))
 
-    def _use_up(self, transaction_id: str, code: str, balance: int) -> None:
-        """The entry set of this answer is accounted for."""
-        movement = self.ledger.movements.get(transaction_id)
-        if movement and (code, balance) in movement.unanswered:
-            movement.unanswered.remove((code, balance))
+    def _use_up(
+        self,
+        row: OutcomeRow,
+        transaction: TransactionRow,
+        told: tuple[str, int],
+        numbers: tuple[int, ...],
+    ) -> Iterator[Finding]:
+        """The entry set of this answer is accounted for; it is one of `numbers`, if it says any."""
+        movement = self.ledger.movements.get(transaction.id)
+        unanswered = movement.unanswered if movement else []
+        used = [one for one in unanswered if one[1:] == told and (not numbers or one[0] in numbers)]
+        for one in used[:1]:
+            unanswered.remove(one)
+        new = [number for number in numbers if number > self.ledger.began_after]
+        if numbers and new != [number for number, _, _ in used]:
+            message = f"names the entry sets {list(numbers)}, which are not those of this answer"
+            yield self._finding("outcome.entry_sets", row.command_id, message)
 
     def _take_authorisation(
         self, row: OutcomeRow, authorisation_id: str, own: TransactionRow
@@ -110,7 +125,8 @@ class Answers:
         """The payee's side of a transfer: the answer itself is the payer's."""
         self.answered.add(credit.id)
         self.decided_at[credit.id] = row.decided_at
-        self._use_up(credit.id, "transfer_in", credit.account_balance)
+        told = ("transfer_in", credit.account_balance)
+        yield from self._use_up(row, credit, told, outcome.payee_entry_sets)
         if not row.command_id.endswith(f"/{credit.dedupe_id}/credit"):
             message = f"does not say what {credit.id} says"
             yield self._finding("outcome.answer", row.command_id, message)

@@ -168,6 +168,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `balance` is what the account had available right after the decision. `decline_reason` is a
     `DeclineReason`, or one that a later version of the bank knows: its answers are repeated too.
+    `entry_sets` are what was posted for it, by number in the chain of the command's own account,
+    `payee_entry_sets` by number in the chain of the payee's. What was answered before answers named
+    them has none.
     """
 
     status: Literal["done", "declined"]
@@ -176,3 +179,5 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     authorisation_id: str | None = None
     payee_transaction_id: str | None = None
     decline_reason: str | None = None
+    entry_sets: tuple[int, ...] = ()
+    payee_entry_sets: tuple[int, ...] = ()

@@ -71,8 +71,7 @@ def _answer(prepared: Prepared, picture: Picture, ids: IdSource) -> Answer:
         log.exception("a decision failed", command=type(command).__name__)
         return InternalService()
     picture.apply(effect, deliveries)
-    picture.record(command, prepared.digest, effect)
-    return effect.outcome
+    return picture.record(command, prepared.digest, effect)
 
 
 def _decide(

@@ -208,16 +208,35 @@ class Picture:
         self.written.put_transaction(transaction, self.transactions)
         self.transactions[transaction.id] = transaction
 
-    def record(self, command: Command, digest: bytes, effect: Effect) -> None:
-        """Keep what was answered, so that a repeat is answered alike."""
+    def record(self, command: Command, digest: bytes, effect: Effect) -> Outcome:
+        """Keep what was answered, so that a repeat is answered alike; the answer.
+
+        The effect has been applied: what it posted is at the ends of its accounts' chains.
+        """
+        outcome = effect.outcome
+        if effect.entry_sets:
+            outcome = self._linked(command.account_id, effect)
         places = [(command.account_id, command.id)]
         if effect.also_recorded_on:
             places.append(effect.also_recorded_on)
         kind = COMMAND_NAMES[type(command)]
         for account_id, command_id in places:
-            entry = Recorded(account_id, command.issuer, command_id, kind, digest, effect.outcome)
+            entry = Recorded(account_id, command.issuer, command_id, kind, digest, outcome)
             self.recorded[account_id, command.issuer, command_id] = entry
             self.written.outcomes.append(entry)
+        return outcome
+
+    def _linked(self, account_id: str, effect: Effect) -> Outcome:
+        """The outcome with the numbers of its entry sets in the chains of both accounts."""
+        own: list[int] = []
+        payees: list[int] = []
+        posted = self.written.entry_sets[-len(effect.entry_sets) :]
+        for one in posted:
+            into = own if one.entry_set.account_id == account_id else payees
+            into.append(one.sequence)
+        return msgspec.structs.replace(
+            effect.outcome, entry_sets=tuple(own), payee_entry_sets=tuple(payees)
+        )
 
 
 @dataclass(slots=True)

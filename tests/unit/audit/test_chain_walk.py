@@ -61,7 +61,7 @@ def test_a_chain_as_it_was_written_has_nothing_wrong_and_adds_up() -> None:
     assert (ledger.main, ledger.held, ledger.length) == (650, 0, 3)
     assert ledger.positions == {("scheme", "GBP"): -650}
     assert (ledger.movements["tx_2"].main, ledger.movements["tx_2"].held) == (-350, 0)
-    assert ledger.movements["tx_2"].unanswered == [("code", 700), ("code", 650)]
+    assert ledger.movements["tx_2"].unanswered == [(2, "code", 700), (3, "code", 650)]
 
 
 def test_a_set_written_twice_breaks_the_chain() -> None:

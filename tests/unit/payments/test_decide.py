@@ -47,6 +47,30 @@ def test_a_repeat_of_any_command_is_answered_alike_and_done_once(desk: Desk) -> 
     assert all(isinstance(answer, Outcome) for answer in first)
 
 
+def test_every_answer_names_the_entry_sets_that_were_written_for_it(desk: Desk) -> None:
+    ada, brian = desk.add_holder(1000), desk.add_holder()
+    answers = desk.answer_all(one_of_each(desk, ada, brian))
+    written = {
+        (link.entry_set.account_id, link.sequence): link.entry_set.transaction_id
+        for link in desk.picture.written.entry_sets
+    }
+    for answer in answers:
+        assert isinstance(answer, Outcome)
+        named = {(ada.account_id, number): answer.transaction_id for number in answer.entry_sets}
+        named |= {
+            (brian.account_id, number): answer.payee_transaction_id
+            for number in answer.payee_entry_sets
+        }
+        assert named == {one: written.pop(one) for one in named}
+        assert len(answer.entry_sets) == 1
+        assert bool(answer.payee_entry_sets) == bool(answer.payee_transaction_id)
+    assert len(written) == 3, "only what was held before is left"
+
+
+def test_a_declined_payment_names_no_entry_set(desk: Desk) -> None:
+    assert desk.do(desk.orders.authorise(desk.add_holder(0), 100)).entry_sets == ()
+
+
 def test_a_declined_payment_is_declined_again_even_when_there_is_money_now(desk: Desk) -> None:
     ada = desk.add_holder(0)
     command = desk.orders.authorise(ada, 100)
