@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from minibank.api.catalogue import CATALOGUE, meaning_of, status_of
+from minibank.api.documents import API
 from minibank.api.openapi import build_document
 from minibank.api.pages import VIEWER
 from minibank.api.routes import ROUTES
@@ -46,7 +47,7 @@ def test_every_endpoint_is_documented():
 
 def test_an_endpoint_without_a_word_would_be_missing():
     bare = Route("GET", "/nothing", ROUTES[0].run)
-    built = msgspec.json.decode(build_document([bare, ROUTES[-1]], {}))
+    built = msgspec.json.decode(build_document([bare, ROUTES[-1]], {}, API))
     assert list(built["paths"]) == [ROUTES[-1].path]
 
 
@@ -55,7 +56,7 @@ def test_path_segments_that_nobody_describes_are_noticed():
     assert one.operation is not None
     bare = dataclasses.replace(one, operation=dataclasses.replace(one.operation, path={}))
     with pytest.raises(AssertionError, match="describes"):
-        build_document([bare], {})
+        build_document([bare], {}, API)
 
 
 def test_the_document_points_at_nothing_that_is_not_in_it():

@@ -8,8 +8,9 @@ import pytest
 
 from minibank.core.clock import FakeClock
 from minibank.core.ids import SeededIds
+from minibank.core.secrets import digest
 from minibank.db import Database, open_database
-from minibank.oauth.secrets import digest, new_token, parse_token
+from minibank.oauth.secrets import new_token, parse_token
 from minibank.oauth.token_requests import TokenRequest, answer_token_request
 from minibank.oauth.tokens import TokenRules
 from tests.support.counting import CountingDatabase

@@ -8,6 +8,7 @@ import pytest
 from minibank.audit import audit
 from minibank.core.clock import FakeClock
 from minibank.core.ids import shard_of
+from minibank.core.secrets import digest
 from minibank.db import Database, Tx, open_database
 from minibank.db.base import Value
 from minibank.db.migrate import migrate, migrations
@@ -18,7 +19,6 @@ from minibank.oauth.grants import issue_pair
 from minibank.oauth.records import FormerToken
 from minibank.oauth.retention import sweeps
 from minibank.oauth.retention.planning import LOOK_AGAIN_SECONDS, SWEEPS, remember
-from minibank.oauth.secrets import digest
 from minibank.oauth.tokens import MICROSECONDS, NewPair, TokenRules
 from minibank.payments.engine import Engine
 from minibank.worker.due import DueReport, run_due

@@ -8,35 +8,42 @@ import msgspec
 from jsonschema import Draft202012Validator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from minibank.api.documents import API, OPERATOR_API
 from minibank.api.openapi import build_document, read_examples
+from minibank.api.operator.routes import ROUTES as OPERATOR_ROUTES
 from minibank.api.paths import method_of, segments_of
 from minibank.api.routes import ROUTES
 from minibank.api.routing import Table
 
-_TABLE = Table(ROUTES)
+_TABLE = Table((*ROUTES, *OPERATOR_ROUTES))
 _REFUSED = {"$ref": "#/components/schemas/Refused"}
 
 
 @cache
-def document() -> dict[str, Any]:
-    """The OpenAPI document of this code."""
-    found: dict[str, Any] = msgspec.json.decode(build_document(ROUTES, read_examples()))
-    return found
+def document(path: str = "/") -> dict[str, Any]:
+    """The OpenAPI document that tells of this path."""
+    examples = read_examples()
+    if path.startswith("/operator/"):
+        found = build_document(OPERATOR_ROUTES, examples, OPERATOR_API)
+    else:
+        found = build_document(ROUTES, examples, API)
+    decoded: dict[str, Any] = msgspec.json.decode(found)
+    return decoded
 
 
-def validator(schema: Mapping[str, Any]) -> Draft202012Validator:
-    """For a schema that refers to the document's components."""
-    return Draft202012Validator({**schema, "components": document()["components"]})
+def validator(schema: Mapping[str, Any], path: str = "/") -> Draft202012Validator:
+    """For a schema that refers to the components of the document that tells of this path."""
+    return Draft202012Validator({**schema, "components": document(path)["components"]})
 
 
 @cache
 def _validator(path: str, method: str, status: str, media: str) -> Draft202012Validator:
-    responses = document()["paths"][path][method.lower()]["responses"]
+    responses = document(path)["paths"][path][method.lower()]["responses"]
     assert status in responses, f"{method} {path} is not documented to answer {status}"
     content = responses[status]["content"]
     known = media in content or f"{media.partition('/')[0]}/*" in content
     assert known, f"{method} {path} {status} is not documented to be {media}"
-    return validator(content.get(media, {}).get("schema", {}))
+    return validator(content.get(media, {}).get("schema", {}), path)
 
 
 def require_documented(scope: Scope, start: Message, body: bytes) -> None:
@@ -71,7 +78,7 @@ _WHILE_LIMITS_ARE_ON = {"ratelimit", "ratelimit-policy"}
 
 
 def _require_headers(path: str, method: str, status: str, headers: Mapping[str, str]) -> None:
-    responses = document()["paths"][path][method.lower()]["responses"]
+    responses = document(path)["paths"][path][method.lower()]["responses"]
     promised = {name.lower() for name in responses.get(status, {}).get("headers", ())}
     assert promised - _WHILE_LIMITS_ARE_ON <= headers.keys(), (
         f"{method} {path} {status} lacks a documented header"

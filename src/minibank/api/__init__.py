@@ -2,6 +2,7 @@
 
 from minibank.api.edge import Api
 from minibank.api.endpoint import Edge, Watch
+from minibank.api.operator.routes import ROUTES as OPERATOR_ROUTES
 from minibank.api.routes import ROUTES
 from minibank.api.routing import Table
 from minibank.db import Database
@@ -34,4 +35,5 @@ def build_api(
         tokens or TokenMetrics(),
         signing or SigningKeys(),
     )
-    return Api(edge, Table(ROUTES))
+    routes = (*ROUTES, *OPERATOR_ROUTES) if settings.operator_api else ROUTES
+    return Api(edge, Table(routes))

@@ -14,6 +14,7 @@ from minibank.core.errors import (
     NotFound,
     PreconditionFailed,
     RateLimited,
+    Timeout,
     TooLarge,
     Unauthorized,
     Unavailable,
@@ -28,6 +29,20 @@ PRECONDITION_FAILED = "precondition_failed"
 BAD_IF_MATCH = "bad_request.bad_header.if_match"
 BAD_KEY = "bad_request.bad_header.idempotency_key"
 KEY_REUSED = "conflict.idempotency_key_reused"
+NOT_FOUND = "not_found"
+NO_KEY = "bad_request.missing_header.idempotency_key"
+BAD_OPERATOR_KEY = "unauthorized.bad_operator_key"
+INSUFFICIENT_SCOPE = "forbidden.insufficient_scope"
+COMMAND_REUSED = "conflict.command_id_reused"
+INSUFFICIENT_FUNDS = "bad_request.insufficient_funds"
+BAD_COMMAND = "bad_request.bad_command"
+NOT_OPEN = "conflict.account_not_open"
+CLOSED = "conflict.account_closed"
+HOLD_ENDED = "conflict.authorisation_not_open"
+NO_ACCOUNT = "not_found.account"
+NO_CARD = "not_found.card"
+NO_AUTHORISATION = "not_found.authorisation"
+NO_TRANSACTION = "not_found.transaction"
 TOO_MANY_FEED_ITEMS = "rate_limited.feed_items"
 TOO_MANY_WEBHOOKS = "bad_request.too_many_webhooks"
 NO_FEED_ITEM = "not_found.feed_item"
@@ -43,6 +58,7 @@ FAULT = "internal_service"
 NO_DATABASE = "unavailable.database"
 SHUTTING_DOWN = "unavailable.shutting_down"
 NO_WRITES = "unavailable.read_only"
+LATE = "timeout"
 
 ACCESS_TOKEN = (
     "unauthorized.bad_access_token",
@@ -57,6 +73,9 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         MISSING_PARAM: "a required parameter is absent or empty",
         BAD_IF_MATCH: "the header `If-Match` is no list of entity tags",
         BAD_KEY: "the header `Idempotency-Key` is empty, too long or not of visible ASCII",
+        NO_KEY: "the header `Idempotency-Key` is missing",
+        INSUFFICIENT_FUNDS: "there is not enough money",
+        BAD_COMMAND: "it holds a value that cannot be stored",
         TOO_MANY_WEBHOOKS: "the client has as many webhooks on this account as it may",
         EVENTS_GONE: "what came after this event is not kept any more, or there is no such event",
         NO_SECRET: "the webhook is signed with the bank's key and has no secret of its own",
@@ -70,18 +89,32 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         "unauthorized.bad_refresh_token": "unknown, another client's, expired, revoked or spent",
         "unauthorized.bad_refresh_token.evicted": "a newer authorisation took its place",
         "unauthorized.bad_authorization_code": "unknown",
+        BAD_OPERATOR_KEY: "no operator key, or none that works",
     },
-    Forbidden: {FORBIDDEN: "not the caller's, or not there at all"},
+    Forbidden: {
+        FORBIDDEN: "not the caller's, or not there at all",
+        INSUFFICIENT_SCOPE: "the key has none of the scopes that this needs",
+    },
     NotFound: {
-        "not_found": "there is no such path",
+        NOT_FOUND: "there is no such path",
         NO_FEED_ITEM: "there is no such feed item, or it is another client's",
         NO_WEBHOOK: "there is no such webhook, or it is another client's",
         NO_DELIVERY: "there is no such delivery, or it is another webhook's",
+        NO_ACCOUNT: "there is no such account",
+        NO_CARD: "the account has no such card",
+        NO_AUTHORISATION: "there is no such authorisation, or it is another account's",
+        NO_TRANSACTION: "there is no such transaction, or it is another account's",
         "not_found.logo": "there is no such logo",
         "not_found.file": "there is no such file",
     },
     MethodNotAllowed: {"bad_request.method_not_allowed": "the path exists, the method does not"},
-    Conflict: {KEY_REUSED: "this `Idempotency-Key` came before, with other content"},
+    Conflict: {
+        KEY_REUSED: "this `Idempotency-Key` came before, with other content",
+        COMMAND_REUSED: "this id came before, for a command of other content",
+        NOT_OPEN: "the account is frozen or closed",
+        CLOSED: "the account is closed",
+        HOLD_ENDED: "the authorisation was presented, reversed or has expired",
+    },
     TooLarge: {TOO_LARGE: "the body is larger than 256 KiB"},
     PreconditionFailed: {PRECONDITION_FAILED: "it has changed since it was read: read it again"},
     RateLimited: {
@@ -97,6 +130,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         SHUTTING_DOWN: "the process is about to stop: another one answers",
         NO_WRITES: "nothing can be written, because a disk is full or read-only; reading goes on",
     },
+    Timeout: {LATE: "it waited too long and was not begun: try again"},
 }
 
 _KIND = {code: kind for kind, codes in CATALOGUE.items() for code in codes}

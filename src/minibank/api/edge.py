@@ -122,6 +122,8 @@ class Api:
         parsed = await self._parse(exchange, body if route.body == "parameters" else b"")
         client = exchange.scope.get("client")
         request = Request(
+            id=exchange.request_id,
+            operation=f"{route.method} {route.path}",
             path=named,
             headers=exchange.headers,
             parsed=parsed,

@@ -57,11 +57,14 @@ class Edge:
 class Request(Struct, frozen=True):
     """A request after routing.
 
-    `path` holds the named segments, `body` the bytes as they came, `address` the sender's address,
-    `scheme` is http or https, and `meter` counts the request for its client and user, once these
-    are known.
+    `operation` is the method and the route (`GET /accounts`), `path` holds the named segments,
+    `body` the bytes as they came, `address` the sender's address, `scheme` is http or https, and
+    `meter` counts the request for its client and user, once these are known. By its `id` it is
+    found in the log.
     """
 
+    id: str
+    operation: str
     path: Mapping[str, str]
     headers: Mapping[str, str]
     parsed: Parsed

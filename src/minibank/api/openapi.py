@@ -7,9 +7,10 @@ the other.
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -20,11 +21,17 @@ from minibank.api.bodies import FORM, JSON, MULTIPART
 from minibank.api.catalogue import (
     ACCESS_TOKEN,
     BAD_BODY,
+    BAD_KEY,
+    BAD_OPERATOR_KEY,
     BAD_PARAM,
     CONCURRENCY,
     FAULT,
+    INSUFFICIENT_SCOPE,
     MISSING_PARAM,
     NO_DATABASE,
+    NO_KEY,
+    NO_WRITES,
+    NOT_FOUND,
     OVERLOADED,
     RATE_LIMITED,
     TOO_LARGE,
@@ -32,7 +39,7 @@ from minibank.api.catalogue import (
     status_of,
 )
 from minibank.api.limiting import EXEMPT
-from minibank.api.operation import Operation, Tag
+from minibank.api.operation import Operation
 from minibank.api.repeats import IDEMPOTENCY_KEY
 from minibank.api.routing import Route
 from minibank.api.schemas import (
@@ -42,7 +49,6 @@ from minibank.api.schemas import (
     schema_of_body,
     schema_of_parameters,
 )
-from minibank.api.told import TOLD
 from minibank.core.wire import REF
 
 Examples = Mapping[str, Mapping[str, Any]]
@@ -62,6 +68,7 @@ _PHRASES = {
     429: "Too much at once",
     500: "A fault of the bank",
     503: "The bank cannot work just now",
+    504: "It waited too long",
 }
 _HEADERS: Schema = {
     "X-Request-Id": {
@@ -99,18 +106,18 @@ _TOLD_HEADERS = {
     "webhook-signature": "Signatures by the Standard Webhooks specification, separated by spaces.",
     "Minibank-Sequence": "1, 2, 3 ... for this webhook, without gaps.",
 }
-_SECURITY: Schema = {
-    "bearer": {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "An access token: `Authorization: Bearer mb_at_...` (RFC 6750).",
-    },
-    "client": {
-        "type": "http",
-        "scheme": "basic",
-        "description": "A client's id and secret (RFC 6749 section 2.3.1).",
-    },
-}
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a document says besides its endpoints; `told` is what webhooks are sent, by event."""
+
+    title: str
+    summary: str
+    introduction: str
+    tags: tuple[str, ...]
+    security: Schema
+    told: Mapping[str, tuple[str, type[msgspec.Struct]]]
 
 
 @cache
@@ -120,7 +127,7 @@ def read_examples() -> Examples:
     return found
 
 
-def build_document(routes: Iterable[Route], examples: Examples) -> bytes:
+def build_document(routes: Iterable[Route], examples: Examples, about: About) -> bytes:
     """The document as JSON."""
     documented = [(route, route.operation) for route in routes if route.operation]
     paths: dict[str, Schema] = defaultdict(dict)
@@ -128,33 +135,34 @@ def build_document(routes: Iterable[Route], examples: Examples) -> bytes:
         mine = examples.get(f"{route.method} {route.path}", {})
         paths[route.path][route.method.lower()] = _operation(route, operation, mine)
     answers = [operation.answers for _, operation in documented if operation.answers]
-    bodies = [body for _, body in TOLD.values()]
+    answers += [body for _, body in about.told.values()]
     document = {
         "openapi": "3.1.0",
         "info": {
-            "title": "minibank",
+            "title": about.title,
             "version": __version__,
-            "summary": "A bank you can run.",
-            "description": _REFERENCE.joinpath("introduction.md").read_text(),
+            "summary": about.summary,
+            "description": _REFERENCE.joinpath(about.introduction).read_text(),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/", "description": "This bank."}],
-        "tags": [{"name": tag} for tag in get_args(Tag)],
+        "tags": [{"name": tag} for tag in about.tags],
         "paths": paths,
-        "webhooks": {event: {"post": _told(event, examples)} for event in TOLD},
+        "webhooks": {
+            event: {"post": _told(event, *told, examples)} for event, told in about.told.items()
+        },
         "components": {
-            "schemas": answer_schemas([*answers, *bodies, Refused]),
+            "schemas": answer_schemas([*answers, Refused]),
             "headers": _HEADERS,
-            "securitySchemes": _SECURITY,
+            "securitySchemes": about.security,
         },
     }
     # `WireAccount` is an account as clients read it: to them it is an account.
     return _WIRE.sub(rb'"\1\2', msgspec.json.encode(document)) + b"\n"
 
 
-def _told(event: str, examples: Examples) -> Schema:
+def _told(event: str, summary: str, body: type[msgspec.Struct], examples: Examples) -> Schema:
     """What a webhook is sent when something happens."""
-    summary, body = TOLD[event]
     schema = {
         "allOf": [schema_of_answer(body), {"properties": {"type": {"const": event}}}],
     }
@@ -192,11 +200,19 @@ def _operation(route: Route, operation: Operation, examples: Mapping[str, Any]) 
         described["description"] = operation.description
     if operation.public:
         described["security"] = [{}, {"client": []}] if operation.body_only else []
+    if operation.scopes:
+        described["security"] = [{"operator": list(operation.scopes)}]
+        described["description"] = _scoped(operation)
     if operation.body:
         described["requestBody"] = _json_body(operation.body, requests)
-    elif operation.takes and route.method != "GET":
+    elif operation.takes and route.method != "GET" and not operation.scopes:
         described["requestBody"] = _body(operation, requests)
     return described
+
+
+def _scoped(operation: Operation) -> str:
+    needs = " or ".join(f"`{scope}`" for scope in operation.scopes)
+    return f"{operation.description}\n\nNeeds a key with the scope {needs}.".strip()
 
 
 def operation_id(route: Route) -> str:
@@ -240,10 +256,12 @@ def _query(operation: Operation) -> Iterator[Schema]:
 
 
 def _conditions(operation: Operation) -> Iterator[Schema]:
-    for name in (*operation.conditions, *([IDEMPOTENCY_KEY] if operation.repeatable else [])):
+    repeats = [IDEMPOTENCY_KEY] if operation.repeatable or operation.named else []
+    for name in (*operation.conditions, *repeats):
         yield {
             "name": name,
             "in": "header",
+            "required": operation.named,
             "description": _CONDITIONS[name],
             "schema": {"type": "string"},
         }
@@ -281,17 +299,27 @@ def codes_of(route: Route, operation: Operation) -> dict[int, list[str]]:
     codes = [*operation.refuses, OVERLOADED, FAULT]
     if tuple(part for part in route.path.split("/") if part) not in EXEMPT:
         codes.append(RATE_LIMITED)
-    if not operation.public:
-        codes += [*ACCESS_TOKEN, NO_DATABASE, CONCURRENCY]
+    codes += _codes_of_caller(operation) + _codes_of_input(operation)
+    found: dict[int, list[str]] = defaultdict(list)
+    for code in sorted(set(codes)):
+        found[status_of(code)].append(code)
+    return dict(sorted(found.items()))
+
+
+def _codes_of_caller(operation: Operation) -> list[str]:
+    if operation.scopes:
+        return [BAD_OPERATOR_KEY, INSUFFICIENT_SCOPE, NOT_FOUND, NO_DATABASE, BAD_KEY]
+    return [] if operation.public else [*ACCESS_TOKEN, NO_DATABASE, CONCURRENCY]
+
+
+def _codes_of_input(operation: Operation) -> list[str]:
+    codes = [NO_KEY, NO_WRITES] if operation.named else []
     if not operation.public or operation.takes:
         codes += [BAD_BODY, BAD_PARAM, TOO_LARGE]
     takes = operation.body or operation.takes
     if takes and schema_of_body(takes).get("required"):
         codes.append(MISSING_PARAM)
-    found: dict[int, list[str]] = defaultdict(list)
-    for code in sorted(set(codes)):
-        found[status_of(code)].append(code)
-    return dict(sorted(found.items()))
+    return codes
 
 
 def _responses(

@@ -10,7 +10,11 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec import field as wire_field
 
+from minibank.operators.records import Scope
+
 Tag = Literal["OAuth 2.0", "Accounts", "Transactions", "Feed", "Webhooks", "Service"]
+
+OperatorTag = Literal["Movements", "Customers", "Books", "Service"]
 
 Condition = Literal["If-Match", "If-None-Match"]
 
@@ -24,10 +28,11 @@ class Operation:
     to say). `path` describes the named segments, `refuses` the codes of the catalogue that do not
     follow from the rest. `public` needs no token. `conditions` are the headers by which a request
     may depend on a version; the answer then has an `ETag`, unless it is to a `DELETE`. `repeatable`
-    requests may carry an `Idempotency-Key`.
+    requests may carry an `Idempotency-Key`. An endpoint for operators needs a key with one of its
+    `scopes`, and what is `named` must carry an `Idempotency-Key`.
     """
 
-    tag: Tag
+    tag: Tag | OperatorTag
     summary: str
     answers: type | None
     description: str = ""
@@ -40,6 +45,8 @@ class Operation:
     public: bool = False
     body_only: bool = False
     media: str = "application/json"
+    scopes: tuple[Scope, ...] = ()
+    named: bool = False
 
 
 # `Literal` says which texts, and not that they are texts.

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from minibank.api.answers import Answer
 from minibank.api.endpoint import Edge, Request, Runner
-from minibank.api.openapi import build_document, read_examples
+from minibank.api.openapi import About, build_document, read_examples
 from minibank.api.operation import Operation
 from minibank.api.routing import Route
 from minibank.core.errors import NotFound
@@ -42,7 +42,7 @@ _POLICY = "; ".join(
 DOCUMENT = Operation(
     tag="Service",
     summary="Read this document",
-    description="OpenAPI 3.1, for programs; `/docs` shows it to people.",
+    description="OpenAPI 3.1, for programs; there is a page that shows it to people.",
     answers=dict,
     public=True,
 )
@@ -64,12 +64,12 @@ FILE = Operation(
 )
 
 
-def document_of(routes: Callable[[], Iterable[Route]]) -> Runner:
-    """GET /openapi.json, for the table that it stands in itself: hence a function."""
+def document_of(routes: Callable[[], Iterable[Route]], about: About) -> Runner:
+    """A document, for the table that it stands in itself: hence a function."""
 
     @lru_cache(maxsize=1)
     def build() -> Answer:
-        document = build_document(routes(), read_examples())
+        document = build_document(routes(), read_examples(), about)
         return _answer(document, "application/json", 0)
 
     async def document(edge: Edge, request: Request) -> Answer:
@@ -78,9 +78,13 @@ def document_of(routes: Callable[[], Iterable[Route]]) -> Runner:
     return document
 
 
-async def page(edge: Edge, request: Request) -> Answer:
-    """GET /docs"""
-    return _read("index.html", _HTML, 0)
+def page_of(file: str) -> Runner:
+    """A page that shows a document."""
+
+    async def page(edge: Edge, request: Request) -> Answer:
+        return _read(file, _HTML, 0)
+
+    return page
 
 
 async def file(edge: Edge, request: Request) -> Answer:
@@ -91,7 +95,7 @@ async def file(edge: Edge, request: Request) -> Answer:
     return _read(*known)
 
 
-@lru_cache(maxsize=len(_FILES) + 1)
+@lru_cache(maxsize=len(_FILES) + 2)
 def _read(path: str, media: str, cache_seconds: int) -> Answer:
     return _answer(_REFERENCE.joinpath(path).read_bytes(), media, cache_seconds)
 

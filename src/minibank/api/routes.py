@@ -14,6 +14,7 @@ from minibank.api import (
     transactions,
     webhooks,
 )
+from minibank.api.documents import API
 from minibank.api.endpoint import reading, writing
 from minibank.api.routing import Route
 
@@ -108,7 +109,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/logos/{file}", logos.logo, logos.LOGO),
     Route("GET", "/healthz", health.healthz, health.HEALTHZ),
     Route("GET", "/readyz", health.readyz, health.READYZ),
-    Route("GET", "/openapi.json", pages.document_of(lambda: ROUTES), pages.DOCUMENT),
-    Route("GET", "/docs", pages.page, pages.PAGE),
+    Route("GET", "/openapi.json", pages.document_of(lambda: ROUTES, API), pages.DOCUMENT),
+    Route("GET", "/docs", pages.page_of("index.html"), pages.PAGE),
     Route("GET", "/docs/{file}", pages.file, pages.FILE),
 )

@@ -20,6 +20,7 @@ from minibank.cli import (
     keys,
     listen,
     migrate,
+    operator,
     privacy,
     reference,
     serve,
@@ -76,6 +77,7 @@ webhooks.app.command("delivery")(deliveries.show_delivery)
 app.command("audit", rich_help_panel=_TRUST)(audit.audit_bank)
 app.command("backup", rich_help_panel=_TRUST)(backup.back_up_bank)
 app.command("restore", rich_help_panel=_TRUST)(backup.restore_bank)
+app.add_typer(operator.app, name="operator", rich_help_panel=_TRUST)
 app.add_typer(keys.app, name="key", rich_help_panel=_TRUST)
 app.command("settings", rich_help_panel=_TRUST)(settings.show_settings)
 app.command("reference", hidden=True)(reference.print_reference)

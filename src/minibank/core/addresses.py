@@ -19,3 +19,15 @@ def network_of(address: str) -> str:
             return str(ipaddress.ip_network((parsed, 64), strict=False))
         return str(parsed.ipv4_mapped)
     return str(parsed)
+
+
+@lru_cache(maxsize=4096)
+def is_within(address: str, networks: tuple[str, ...]) -> bool:
+    """Whether an address is in one of these networks; what is no IP address is in none."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return any(found in ipaddress.ip_network(one) for one in networks)

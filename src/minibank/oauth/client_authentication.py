@@ -20,10 +20,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
+from minibank.core.secrets import digest
 from minibank.db import ReadTx
 from minibank.oauth import refusals, store
 from minibank.oauth.records import Client
-from minibank.oauth.secrets import digest
 
 CREDENTIALS = ("client_secret", "password", "username", "refresh_token", "code", "code_verifier")
 """What may not stand in the query."""

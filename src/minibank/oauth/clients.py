@@ -7,6 +7,7 @@ import msgspec
 
 from minibank.core.errors import BadParam, MissingParam, NotFound
 from minibank.core.ids import IdSource
+from minibank.core.secrets import digest
 from minibank.db import Tx
 from minibank.oauth import store
 from minibank.oauth.records import (
@@ -18,7 +19,7 @@ from minibank.oauth.records import (
 )
 from minibank.oauth.redirect_uris import require_redirect_uris
 from minibank.oauth.retention.planning import plan_secrets
-from minibank.oauth.secrets import digest, is_client_secret, new_client_secret
+from minibank.oauth.secrets import is_client_secret, new_client_secret
 
 NAME_MAX = 100
 

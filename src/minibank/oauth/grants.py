@@ -5,12 +5,13 @@ later request can be told why its token does not work, and so that the reuse of 
 token, which means that two parties hold it, is noticed.
 """
 
+from minibank.core.secrets import digest
 from minibank.db import Tx
 from minibank.oauth import refusals, store
 from minibank.oauth.records import Client, Exchange, FormerToken
 from minibank.oauth.refusals import Refusal
 from minibank.oauth.retention.planning import remember
-from minibank.oauth.secrets import ParsedToken, digest
+from minibank.oauth.secrets import ParsedToken
 from minibank.oauth.tokens import MICROSECONDS, NewPair, TokenRules, former_tokens
 
 

@@ -8,14 +8,13 @@ one without asking anybody; the shard lets a token route itself. The random part
 digests are stored.
 """
 
-import hashlib
 import re
-import zlib
 from typing import Final, Literal
 
 from msgspec import Struct
 
 from minibank.core.ids import SHARDS, IdSource, decode, encode
+from minibank.core.secrets import digest, is_intact, new_secret
 
 Kind = Literal["access", "refresh"]
 
@@ -26,9 +25,6 @@ CLIENT: Final = "mb_cs_"
 _KINDS: dict[str, Kind] = {ACCESS: "access", REFRESH: "refresh"}
 _PREFIX_OF = {kind: prefix for prefix, kind in _KINDS.items()}
 _SHARD_DIGITS = 3
-_RANDOM_DIGITS = 33
-_CHECKSUM_DIGITS = 6
-_RANDOM_BYTES = 24
 _TOKEN = re.compile(r"mb_[ar]t_[0-9A-Za-z]{42}", re.ASCII)
 _CLIENT_SECRET = re.compile(r"mb_cs_[0-9A-Za-z]{39}", re.ASCII)
 
@@ -41,24 +37,19 @@ class ParsedToken(Struct, frozen=True):
     digest: bytes
 
 
-def digest(secret: str) -> bytes:
-    """What is stored of a secret: SHA-256, which is enough for 160 random bits and more."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
-
-
 def new_token(ids: IdSource, kind: Kind, shard: int) -> str:
     """A fresh token that lives in this shard."""
-    return _with_checksum(_PREFIX_OF[kind] + encode(shard, _SHARD_DIGITS) + _random(ids))
+    return new_secret(ids, _PREFIX_OF[kind] + encode(shard, _SHARD_DIGITS))
 
 
 def new_client_secret(ids: IdSource) -> str:
     """A fresh client secret."""
-    return _with_checksum(CLIENT + _random(ids))
+    return new_secret(ids, CLIENT)
 
 
 def parse_token(text: str) -> ParsedToken | None:
     """What a token says; None for what cannot be one of ours, whatever it is."""
-    if not _TOKEN.fullmatch(text) or not _is_intact(text):
+    if not _TOKEN.fullmatch(text) or not is_intact(text):
         return None
     start = len(ACCESS)
     shard = decode(text[start : start + _SHARD_DIGITS])
@@ -69,21 +60,4 @@ def parse_token(text: str) -> ParsedToken | None:
 
 def is_client_secret(text: str) -> bool:
     """Whether this has the form and the checksum of a client secret."""
-    return _CLIENT_SECRET.fullmatch(text) is not None and _is_intact(text)
-
-
-def _random(ids: IdSource) -> str:
-    return encode(int.from_bytes(ids.secret(_RANDOM_BYTES)), _RANDOM_DIGITS)
-
-
-def _checksum(text: str) -> str:
-    return encode(zlib.crc32(text.encode("ascii")), _CHECKSUM_DIGITS)
-
-
-def _with_checksum(text: str) -> str:
-    return text + _checksum(text)
-
-
-def _is_intact(text: str) -> bool:
-    checksum = zlib.crc32(text[:-_CHECKSUM_DIGITS].encode("ascii"))
-    return decode(text[-_CHECKSUM_DIGITS:]) == checksum
+    return _CLIENT_SECRET.fullmatch(text) is not None and is_intact(text)

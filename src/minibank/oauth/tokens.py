@@ -6,8 +6,9 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 from msgspec import Meta
 
 from minibank.core.ids import IdSource
+from minibank.core.secrets import digest
 from minibank.oauth.records import Client, EndedPair, FormerToken, PairValues, Reason
-from minibank.oauth.secrets import digest, new_token
+from minibank.oauth.secrets import new_token
 from minibank.settings import Settings
 
 SCOPE = "third_party_developer_app"

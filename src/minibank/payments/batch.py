@@ -12,7 +12,7 @@ from minibank.payments.commands import (
     TransferBetween,
 )
 from minibank.payments.decide import decide_all
-from minibank.payments.picture import Answer, Picture
+from minibank.payments.picture import Answer, Picture, Written
 from minibank.payments.prepared import Prepared
 from minibank.transactions.store import (
     insert_transactions,
@@ -37,6 +37,16 @@ async def run_batch(
     answers = decide_all(prepared, picture, tx.ids)
     await write(tx, picture)
     return answers
+
+
+async def preview_batch(
+    tx: Tx, prepared: Sequence[Prepared], hold_seconds: int, public_url: str = ""
+) -> tuple[list[Answer], Written]:
+    """What `run_batch` would answer and write, without writing it."""
+    if not prepared:
+        return [], Written()
+    picture = await gather(tx, [one.command for one in prepared], hold_seconds, public_url)
+    return decide_all(prepared, picture, tx.ids), picture.written
 
 
 async def gather(

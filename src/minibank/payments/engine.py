@@ -24,10 +24,10 @@ from minibank.core.errors import (
 )
 from minibank.db import BadData, Database, DatabaseError, DatabaseUnavailable, UniqueViolation
 from minibank.db.errors import StorageFull, TakesNoWrites
-from minibank.payments.batch import run_batch
+from minibank.payments.batch import preview_batch, run_batch
 from minibank.payments.commands import COMMAND_NAMES, Command, Outcome
 from minibank.payments.metrics import LATE, QUEUE_FULL, SHUTTING_DOWN, EngineMetrics
-from minibank.payments.picture import Answer
+from minibank.payments.picture import Answer, Written
 from minibank.payments.prepared import Prepared, prepare
 
 log = structlog.get_logger()
@@ -111,6 +111,18 @@ class Engine:
                 *(self._try(command) for command in commands[start : start + size])
             )
         return answers
+
+    async def preview(self, commands: Sequence[Command]) -> tuple[list[Answer], Written]:
+        """What commands would be answered now, one after the other, and what they would write.
+
+        Nothing is written. Raises what the database raises.
+        """
+        prepared = [_try_prepare(command) for command in commands]
+        good = [one for one in prepared if isinstance(one, Prepared)]
+        rules = self._settings.hold_seconds, self._settings.public_url
+        decided, written = await self._db.transact(lambda tx: preview_batch(tx, good, *rules))
+        answers = iter(decided)
+        return [next(answers) if isinstance(one, Prepared) else one for one in prepared], written
 
     async def _try(self, command: Command) -> Answer:
         try:
@@ -214,6 +226,13 @@ class Engine:
         for one, answer in zip(batch, answers, strict=True):
             count(COMMAND_NAMES[type(one.prepared.command)], _outcome_of(answer))
             _settle(one, answer)
+
+
+def _try_prepare(command: Command) -> Prepared | BankError:
+    try:
+        return prepare(command)
+    except BankError as refusal:
+        return refusal
 
 
 def _unstorable() -> BankError:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from minibank.settings.about import HOUR, setting
 from minibank.settings.kinds import (
+    Boolean,
     Choice,
     Integer,
     Text,
@@ -66,6 +67,20 @@ class ServerSettings:
         "Web origins whose pages may call the API from a browser; `*` is all of them.",
         ("*",),
         production=(),
+    )
+    operator_api: bool = setting(
+        _SERVER,
+        Boolean(),
+        "Whether this process answers the operator API, under `/operator`. Without a key nobody"
+        " gets anything there.",
+        True,
+    )
+    operator_networks: tuple[str, ...] = setting(
+        _SERVER,
+        Texts("IP addresses or networks, such as 10.0.0.5 or 10.0.0.0/24", is_network),
+        "From where the operator API may be used; empty is from everywhere. Behind a trusted proxy"
+        " it is the address that the proxy speaks for.",
+        (),
     )
     requests_max: int = setting(
         _SERVER,

@@ -7,6 +7,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from minibank.core.errors import BadRequest
+from minibank.core.secrets import digest
 from minibank.oauth.client_authentication import (
     CREDENTIALS,
     Presented,
@@ -16,7 +17,6 @@ from minibank.oauth.client_authentication import (
     require_no_credentials,
 )
 from minibank.oauth.records import CONFIDENTIAL_GRANTS, PUBLIC_GRANTS, Client, ClientOptions
-from minibank.oauth.secrets import digest
 
 ID = "oauth2client_0000B1"
 OTHER_ID = "oauth2client_0000B2"

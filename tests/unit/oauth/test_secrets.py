@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minibank.core.ids import SHARDS, RandomIds, SeededIds
+from minibank.core.secrets import digest
 from minibank.oauth.secrets import (
     Kind,
-    digest,
     is_client_secret,
     new_client_secret,
     new_token,

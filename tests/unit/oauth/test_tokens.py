@@ -1,8 +1,9 @@
 """How the answer of the token endpoint looks."""
 
 from minibank.core.ids import SeededIds
+from minibank.core.secrets import digest
 from minibank.oauth.records import Client, ClientOptions
-from minibank.oauth.secrets import digest, parse_token
+from minibank.oauth.secrets import parse_token
 from minibank.oauth.tokens import NewPair, TokenAnswer, TokenRules
 from minibank.settings import Settings, preset
 

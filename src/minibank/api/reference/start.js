@@ -1,7 +1,7 @@
 "use strict";
 
 SwaggerUIBundle({
-  url: "/openapi.json",
+  url: document.currentScript.dataset.document,
   dom_id: "#reference",
   deepLinking: true,
   // The models stand in the answers; shown once more below they are only long.

@@ -1,0 +1,1 @@
+"""The operator API: for those who run the bank, under `/operator/v1`."""

@@ -1,0 +1,60 @@
+"""Every endpoint of the operator API, and what its reference says of it."""
+
+from minibank.api import pages
+from minibank.api.documents import OPERATOR_API
+from minibank.api.operation import Operation
+from minibank.api.operator import keys, movements
+from minibank.api.operator.endpoint import reading
+from minibank.api.operator.rail_table import RAILS
+from minibank.api.operator.rails import Rail, body_of
+from minibank.api.routing import Route
+
+PREFIX = "/operator/v1"
+
+
+def _rail(rail: Rail) -> Route:
+    """The endpoint that sends a rail's command."""
+    return Route(
+        "POST",
+        f"{PREFIX}/{rail.noun}",
+        movements.moving(rail),
+        Operation(
+            tag="Movements",
+            summary=rail.summary,
+            description=rail.description,
+            path=rail.path,
+            takes=movements.DryRun,
+            body=body_of(rail.command, rail.named),
+            answers=movements.Movement,
+            refuses=(*movements.ALWAYS, *rail.refuses),
+            scopes=("rails",),
+            named=True,
+        ),
+        body="bytes",
+    )
+
+
+ROUTES: tuple[Route, ...] = (
+    # Movements of money
+    *(_rail(rail) for rail in RAILS),
+    Route(
+        "POST",
+        f"{PREFIX}/commands",
+        movements.send_many,
+        movements.SEND_MANY,
+        body="bytes",
+        body_bytes_max=movements.BULK_BYTES_MAX,
+    ),
+    # Who asks, and what was asked for
+    Route("GET", f"{PREFIX}/key", reading(keys.show_own_key, *keys.ANY), keys.SHOW_OWN_KEY),
+    Route("GET", f"{PREFIX}/keys", reading(keys.list_keys, "audit"), keys.LIST_KEYS),
+    Route("GET", f"{PREFIX}/requests", reading(keys.list_requests, "audit"), keys.LIST_REQUESTS),
+    # For everybody
+    Route(
+        "GET",
+        f"{PREFIX}/openapi.json",
+        pages.document_of(lambda: ROUTES, OPERATOR_API),
+        pages.DOCUMENT,
+    ),
+    Route("GET", "/operator/docs", pages.page_of("operator.html"), pages.PAGE),
+)

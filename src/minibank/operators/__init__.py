@@ -1,0 +1,1 @@
+"""Those who run the bank: their keys, and what they asked for."""
