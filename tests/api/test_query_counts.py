@@ -122,6 +122,23 @@ async def test_webhooks_cost_the_same_however_many_there_are(bank, counted):
     assert one == five == 3
 
 
+async def test_receipts_cost_the_same_however_many_and_however_long(bank, counted):
+    count, rows = counted
+    path, named = "/transaction-receipts", {"external_id": "Order-1"}
+    line = {"description": "Tea", "amount": 1, "currency": "GBP"}
+    for lines in (0, 100):
+        body = {**named, "transaction_id": rows[0].id, "total": 1, "currency": "GBP",
+                "items": [line] * lines}  # fmt: skip
+        assert (await count("PUT", path, json=body))[0] == 6
+        number, answer = await count("GET", path, params=named)
+        assert len(answer.json()["receipt"]["items"]) == lines
+        assert number == 2
+        for other in range(15):
+            await bank.api.put(path, json=body | {"external_id": f"Other-{lines}-{other}"})
+    assert (await count("DELETE", path, params=named))[0] == 2
+    assert (await count("GET", path, params=named))[0] == 2
+
+
 async def test_garbage_instead_of_a_token_costs_no_statement(counted):
     count, _ = counted
     headers = {"Authorization": "Bearer garbage"}

@@ -26,7 +26,17 @@ from minibank.worker.due import run_due
 from tests.support.banking import Orders
 from tests.support.outbox import claim, end_attempt, list_told
 from tests.support.people import caller_of, new_person, password_hash, refresh, refused, sign_in
-from tests.support.personal import EMAIL, MARK, Dump, Life, dump, live, rows_of_others
+from tests.support.personal import (
+    EMAIL,
+    MARK,
+    Dump,
+    Life,
+    dump,
+    first_transaction,
+    live,
+    rows_of_others,
+)
+from tests.support.receipts import keep_receipt
 
 EMPTY = {"", "{}", "[]", b""}
 KEPT = ("entry_sets", "entries", "outcomes", "balances", "authorisations", "merchants")
@@ -205,6 +215,23 @@ async def test_of_a_feed_that_others_read_only_what_is_the_erased_person_s_own_g
         assert len(rows[table]) == count
     assert {row["user_id"] for row in rows["feed_dismissals"]} == {life.bob.id}
     assert {row["user_id"] for row in rows["feed_keys"]} == {life.bob.id}
+
+
+async def test_the_receipts_of_the_erased_go_and_another_owner_s_stay(
+    db: Database, life: Life, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(erasure, "BATCH", 2)
+    assert len((await dump(db))["receipts"]) == 9
+    await erase(db, life)
+    left = (await dump(db))["receipts"]
+    assert [(row["user_id"], row["external_id"][:4]) for row in left] == 3 * [(life.bob.id, "bobs")]
+
+
+async def test_no_receipt_is_put_behind_an_erasure(db: Database, life: Life):
+    paid = await first_transaction(db, life.own)
+    await db.transact(lambda tx: begin_erasure(tx, life.ada.id))
+    with refused("not_found.receipt"):
+        await keep_receipt(db, life.ada.id, life.app.id, paid, "late")
 
 
 async def test_the_tokens_of_the_erased_are_unknown_tokens_at_once(db: Database, life: Life):

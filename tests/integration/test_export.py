@@ -110,6 +110,20 @@ async def test_a_delivery_says_what_was_told_and_a_webhook_where(db: Database, l
     assert of(lines, "feed_item")[0]["params"]["title"] == "Unmistakable item"
 
 
+async def test_a_receipt_is_shown_as_it_was_put_and_nobody_else_s(
+    db: Database, life: Life, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(export, "PAGE", 4)
+    receipts = of(await exported(db, life), "receipt")
+    rows = [one for one in (await dump(db))["receipts"] if one["user_id"] == life.ada.id]
+    assert sorted(one["id"] for one in receipts) == sorted(one["id"] for one in rows)
+    assert len(receipts) == 6
+    first = receipts[0]
+    assert (first["client_id"], first["external_id"]) == (life.app.id, "Unmistakable-False-0")
+    assert first["content"]["items"][1]["quantity"] == 18.56
+    assert first["content"]["merchant"]["name"] == "Unmistakable shop"
+
+
 async def test_an_attempt_says_what_was_sent_and_what_came_back(db: Database, life: Life):
     lines = await exported(db, life)
     first = of(lines, "delivery_attempt")[0]

@@ -22,6 +22,7 @@ from minibank.db.migrate import migrate
 from minibank.payments.engine import Engine
 from minibank.sandbox.demo import DemoInfo, build_demo
 from minibank.settings import preset
+from tests.support.receipts import BURGER
 from tests.support.told import record_told
 
 FILE = Path(__file__).parents[2] / "src/minibank/api/reference/examples.json"
@@ -31,12 +32,16 @@ NOON = 1_773_144_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A request that becomes an example of this name; values in braces are looked up."""
+    """A request that becomes an example of this name; values in braces are looked up.
+
+    `body` is sent as JSON, when there is one.
+    """
 
     operation: str
     name: str
     takes: Mapping[str, str] = field(default_factory=dict)
     token: str = "{token}"
+    body: Mapping[str, Any] | None = None
 
 
 _CLIENT = {"client_id": "{client_id}", "client_secret": "{client_secret}"}
@@ -48,6 +53,9 @@ _RAIN = "https://app.example/rain.png"
 _TITLE = {"params[title]": "Rain at three", "params[image_url]": _RAIN}
 _FLAT = {"title": "Rain at three", "image_url": _RAIN, "background_color": "#2A6FDB"}
 _OWN = "/feed/{item_id}"
+_NOWHERE = "tx_0000B0000000000000000"
+_ORDER = {"external_id": "Order-12345678"}
+_BURGER = {**BURGER, **_ORDER, "transaction_id": "{transaction_id}"}
 _HOOK = "https://app.example/hooks?key=wEXQbNaJ"
 
 STEPS = (
@@ -71,6 +79,11 @@ STEPS = (
     Step(f"GET {_ONE}", "expanded", {"expand[]": "merchant"}),
     Step(f"PATCH {_ONE}", "annotate", {"metadata[trip]": "Lisbon", "metadata[notes]": "Lunch"}),
     Step(f"PATCH {_ONE}", "delete a key", {"metadata[trip]": ""}),
+    Step("PUT /transaction-receipts", "a burger", body=_BURGER),
+    Step("PUT /transaction-receipts", "not yours", body={**_BURGER, "transaction_id": _NOWHERE}),
+    Step("GET /transaction-receipts", "by your name", _ORDER),
+    Step("DELETE /transaction-receipts", "delete", _ORDER),
+    Step("GET /transaction-receipts", "gone", _ORDER),
     Step("POST /feed", "basic", {**_ITEM, **_TITLE, "url": "https://app.example/rain"}),
     Step("POST /feed", "of September 2015", {**_ITEM, "type": "image", **_FLAT}),
     Step("POST /feed", "no such colour", {**_ITEM, **_TITLE, "params[title_color]": "red"}),
@@ -149,20 +162,29 @@ class _Player:
     async def _ask(self, client: httpx.AsyncClient, step: Step) -> None:
         method, path = step.operation.split()
         takes = {name: value.format_map(self._known) for name, value in step.takes.items()}
+        body = None if step.body is None else self._look_up(step.body)
         answer = await client.request(
             method,
             path.format_map(self._known),
             headers={"Authorization": f"Bearer {step.token.format_map(self._known)}"},
             params=takes if method == "GET" else None,
-            data=None if method == "GET" else takes,
+            data=takes if method != "GET" and body is None else None,
+            json=body,
         )
-        body = answer.json()
-        assert answer.status_code < 500, f"{step.operation} ({step.name}) was answered {body}"
-        self._learn(body)
+        answered = answer.json()
+        assert answer.status_code < 500, f"{step.operation} ({step.name}) was answered {answered}"
+        self._learn(answered)
         mine = self.recorded.setdefault(step.operation, {"requests": {}, "answers": {}})
-        if takes and method != "GET":
-            mine["requests"][step.name] = _nested(takes)
-        mine["answers"].setdefault(str(answer.status_code), {})[step.name] = body
+        if method != "GET" and (takes or body):
+            mine["requests"][step.name] = body or _nested(takes)
+        mine["answers"].setdefault(str(answer.status_code), {})[step.name] = answered
+
+    def _look_up(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A body where texts at its top may be names of what is known."""
+        return {
+            name: value.format_map(self._known) if isinstance(value, str) else value
+            for name, value in body.items()
+        }
 
     def _learn(self, body: Mapping[str, Any]) -> None:
         if "access_token" in body:

@@ -26,6 +26,7 @@ from tests.support.outbox import (
     reader_of,
 )
 from tests.support.people import App, new_app, new_person, refresh, refused, sign_in
+from tests.support.receipts import keep_receipt
 
 MARK = "Unmistakable"
 """Stands in everything that says who she is or that she wrote."""
@@ -160,10 +161,17 @@ async def _write(db: Database, life: Life) -> None:
     """Notes, changed, and what a client keeps."""
     await with_notes(db, life, life.own)
     await with_notes(db, life, life.joint)
+    for user, holder in ((life.ada, life.own), (life.ada, life.joint), (life.bob, life.joint)):
+        word = MARK if user is life.ada else "bobs"
+        paid = await first_transaction(db, holder)
+        for number in range(3):
+            name = f"{word}-{holder is life.own}-{number}"
+            merchant = {"name": f"{word} shop"}
+            await keep_receipt(db, user.id, life.app.id, paid, name, merchant=merchant)
 
 
-async def with_notes(db: Database, life: Life, holder: Holder) -> None:
-    """Two notes and an annotation on the first transaction of an account."""
+async def first_transaction(db: Database, holder: Holder) -> str:
+    """The id of the first transaction of an account."""
     row = await db.read(
         lambda tx: tx.fetch_one(
             "SELECT id FROM transactions WHERE shard = $1 AND account_id = $2"
@@ -173,7 +181,13 @@ async def with_notes(db: Database, life: Life, holder: Holder) -> None:
         )
     )
     assert row is not None
-    target = Target(holder.shard, row["id"], life.app.id, life.ada.id)
+    return str(row["id"])
+
+
+async def with_notes(db: Database, life: Life, holder: Holder) -> None:
+    """Two notes and an annotation on the first transaction of an account."""
+    paid = await first_transaction(db, holder)
+    target = Target(holder.shard, paid, life.app.id, life.ada.id)
     word = MARK if holder is life.own else "shared"
     for note in (f"{word} one", f"{word} two"):
         await db.transact(_annotating(target, {"notes": note, f"{word}-key": f"{word} value"}))

@@ -45,6 +45,8 @@ NO_AUTHORISATION = "not_found.authorisation"
 NO_TRANSACTION = "not_found.transaction"
 TOO_MANY_FEED_ITEMS = "rate_limited.feed_items"
 TOO_MANY_WEBHOOKS = "bad_request.too_many_webhooks"
+TOO_MANY_RECEIPTS = "bad_request.too_many_receipts"
+NO_RECEIPT = "not_found.receipt"
 NO_FEED_ITEM = "not_found.feed_item"
 NO_WEBHOOK = "not_found.webhook"
 NO_SECRET = "bad_request.no_secret"  # noqa: S105 # no secret
@@ -77,6 +79,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         INSUFFICIENT_FUNDS: "there is not enough money",
         BAD_COMMAND: "it holds a value that cannot be stored",
         TOO_MANY_WEBHOOKS: "the client has as many webhooks on this account as it may",
+        TOO_MANY_RECEIPTS: "the transaction has as many receipts of the client as it may",
         EVENTS_GONE: "what came after this event is not kept any more, or there is no such event",
         NO_SECRET: "the webhook is signed with the bank's key and has no secret of its own",
         "bad_request.could_not_authenticate": "unknown client or user, wrong secret or password",
@@ -97,6 +100,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
     },
     NotFound: {
         NOT_FOUND: "there is no such path",
+        NO_RECEIPT: "there is no such receipt, or it is another client's",
         NO_FEED_ITEM: "there is no such feed item, or it is another client's",
         NO_WEBHOOK: "there is no such webhook, or it is another client's",
         NO_DELIVERY: "there is no such delivery, or it is another webhook's",

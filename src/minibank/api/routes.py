@@ -10,6 +10,7 @@ from minibank.api import (
     logos,
     pages,
     ping,
+    receipts,
     token,
     transactions,
     webhooks,
@@ -45,6 +46,26 @@ ROUTES: tuple[Route, ...] = (
         "/transactions/{transaction_id}",
         writing(transactions.annotate_transaction),
         transactions.ANNOTATE_TRANSACTION,
+    ),
+    # Receipts
+    Route(
+        "PUT",
+        "/transaction-receipts",
+        writing(receipts.put_receipt),
+        receipts.PUT_RECEIPT,
+        body="bytes",
+    ),
+    Route(
+        "GET",
+        "/transaction-receipts",
+        reading(receipts.retrieve_receipt),
+        receipts.RETRIEVE_RECEIPT,
+    ),
+    Route(
+        "DELETE",
+        "/transaction-receipts",
+        writing(receipts.delete_receipt),
+        receipts.DELETE_RECEIPT,
     ),
     # The feed
     Route("GET", "/feed", reading(feed.list_feed), feed.LIST_FEED),

@@ -1,6 +1,6 @@
 """JSON Schema of the types that stand in requests and answers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast, get_args
 
 import msgspec
@@ -22,16 +22,7 @@ def schema_of_parameters(takes: type[Struct]) -> Schema:
 def schema_of_body(body: type[Struct]) -> Schema:
     """The one JSON value that a body is, whole: what it is made of stands where it is used."""
     (schema,), components = msgspec.json.schema_components([body], ref_template="{name}")
-
-    def whole(part: object) -> object:
-        if isinstance(part, list):
-            return [whole(one) for one in part]
-        if not isinstance(part, dict):
-            return part
-        found = components[part["$ref"]] if "$ref" in part else part
-        return {name: whole(one) for name, one in found.items()}
-
-    return cast(Schema, whole(schema))
+    return _mended(schema, lambda part: components[part["$ref"]] if "$ref" in part else part)
 
 
 def schema_of_answer(answers: type | None) -> Schema:
@@ -59,7 +50,24 @@ def answer_schemas(types: Sequence[type]) -> Schema:
             if {} in known.get("anyOf", ()):
                 # What is stored as JSON may be anything to the type; its `Meta` says more.
                 del known["anyOf"]
-    return dict(sorted(components.items()))
+    return dict(sorted((name, _mended(one)) for name, one in components.items()))
+
+
+def _mended(schema: Schema, replace: Callable[[Schema], Schema] = lambda part: part) -> Schema:
+    """The schema with each part replaced, and with decimals as the numbers that the API writes."""
+
+    def mend(part: object) -> object:
+        if isinstance(part, list):
+            return [mend(one) for one in part]
+        if not isinstance(part, dict):
+            return part
+        found = {name: mend(one) for name, one in replace(part).items()}
+        if found.get("format") == "decimal":
+            del found["format"]
+            found["type"] = "number"
+        return found
+
+    return cast(Schema, mend(schema))
 
 
 def _structs_in(annotation: object) -> Iterator[type[Struct]]:

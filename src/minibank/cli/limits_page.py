@@ -5,11 +5,21 @@ from minibank.api.conditions import TAGS_MAX
 from minibank.api.repeats import KEY_MAX
 from minibank.api.requests import BODY_BYTES_MAX, INTEGER_MAX, NAME_MAX
 from minibank.app.protocol import HEAD_BYTES_MAX
+from minibank.core.money import AMOUNT_MAX
 from minibank.core.pages import LIMIT_MAX
 from minibank.feed.content import BODY_BYTES_MAX as ITEM_BODY_BYTES_MAX
 from minibank.feed.content import TITLE_BYTES_MAX, URL_BYTES_MAX
 from minibank.identity.emails import EMAIL_BYTES_MAX
 from minibank.identity.passwords import PASSWORD_BYTES_MAX
+from minibank.receipts.content import (
+    DIGITS_MAX,
+    ID_MAX,
+    ITEMS_MAX,
+    LONG_TEXT_MAX,
+    PARTS_MAX,
+    TEXT_MAX,
+)
+from minibank.receipts.putting import RECEIPTS_MAX
 from minibank.settings import SETTINGS
 from minibank.transactions.annotate import (
     KEY_BYTES_MAX,
@@ -70,6 +80,27 @@ _FIXED: list[tuple[str, list[tuple[str, str, str]]]] = [
                 "changes of the shared note that are kept",
                 f"{CHANGES_MAX}",
                 "the oldest are forgotten",
+            ),
+        ],
+    ),
+    (
+        "A receipt",
+        [
+            ("`external_id`", f"1 to {ID_MAX} characters", _NAMED),
+            ("items", f"{ITEMS_MAX}", _NAMED),
+            ("sub-items of an item, taxes, payments", f"{PARTS_MAX}", _NAMED),
+            (
+                "the description of an item or a tax, `store_address`",
+                f"{LONG_TEXT_MAX:,} characters",
+                _NAMED,
+            ),
+            ("any other text", f"{TEXT_MAX} characters", _NAMED),
+            ("an amount", f"±{AMOUNT_MAX:,}", _NAMED),
+            ("a quantity", f"{DIGITS_MAX} digits", _NAMED),
+            (
+                "receipts of one client for a transaction of one user",
+                f"{RECEIPTS_MAX}",
+                "400 `bad_request.too_many_receipts`",
             ),
         ],
     ),

@@ -33,6 +33,7 @@ from minibank.payments.commands import Outcome
 from minibank.payments.store import keys_of, list_transfers
 from minibank.privacy import store
 from minibank.privacy.store import Part
+from minibank.receipts.erasing import erase_receipts
 from minibank.transactions.erasing import OtherSide, blank_history, rename_other_sides
 from minibank.webhooks import erasing as webhooks
 from minibank.webhooks.erasing import Retold
@@ -47,6 +48,7 @@ FEED = "4_feed"
 WEBHOOKS = "5_webhooks"
 OWN_FEED = "6_own_feed"
 OWN_WEBHOOKS = "7_own_webhooks"
+RECEIPTS = "8_receipts"
 """The parts, in the order in which they are done: their names sort so."""
 
 
@@ -143,7 +145,7 @@ async def begin_erasure(tx: Tx, user_id: str) -> bool:
         raise Conflict("conflict.person_has_business", "; ".join(estate.obstacles))
     await begin_erasing(tx, user_id)
     await end_sign_ins(tx, user_id)
-    parts = [Part(TOKENS, "")]
+    parts = [Part(TOKENS, ""), Part(RECEIPTS, "")]
     for held in estate.accounts:
         await take_off(tx, held, user_id)
         parts.append(Part(OTHER_SIDES, held.account.id))
@@ -185,6 +187,10 @@ async def go_on_erasing(tx: Tx, user_id: str) -> int | None:
 
 async def _forget_tokens(tx: Tx, user_id: str, _part: Part) -> str | None:
     return "" if await forget_tokens(tx, user_id, BATCH) else None
+
+
+async def _erase_receipts(tx: Tx, user_id: str, _part: Part) -> str | None:
+    return "" if await erase_receipts(tx, user_id, BATCH) else None
 
 
 async def _blank_history(tx: Tx, _user_id: str, part: Part) -> str | None:
@@ -284,4 +290,5 @@ _DOERS = {
     WEBHOOKS: _end_webhooks,
     OWN_FEED: _erase_traces,
     OWN_WEBHOOKS: _end_own_webhooks,
+    RECEIPTS: _erase_receipts,
 }

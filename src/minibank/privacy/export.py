@@ -26,6 +26,7 @@ from minibank.oauth.throttle import login_subject
 from minibank.privacy import store
 from minibank.privacy.books import PAGE, Books, export_books
 from minibank.privacy.messages.exporting import View, export_messages
+from minibank.receipts.store import list_of_user as list_receipts
 from minibank.transactions.store import list_merchants, list_page
 from minibank.transactions.windows import Span
 from minibank.transactions.wire import decode_metadata, show_merchants, show_transaction
@@ -91,6 +92,7 @@ async def export_person(tx: ReadTx, subject: Subject, lines: Lines) -> dict[str,
     )
     await _export_identity(tx, user, lines)
     await _export_sign_ins(tx, user, lines)
+    await _export_receipts(tx, user, lines)
     for account in await list_accounts(tx, user.id):
         await _export_account(tx, subject, account, lines)
     counts = dict(lines.counts)
@@ -157,6 +159,25 @@ async def _export_sign_ins(tx: ReadTx, user: User, lines: Lines) -> None:
                     "window_ends": format_instant(found["window_ends_at"]),
                 },
             )
+
+
+async def _export_receipts(tx: ReadTx, user: User, lines: Lines) -> None:
+    shard = shard_of(user.id)
+    assert shard is not None, "the person exists"
+    after = ("", "")
+    while rows := await list_receipts(tx, shard, user.id, after, PAGE):
+        for row in rows:
+            names = ("id", "client_id", "external_id", "transaction_id")
+            lines.put(
+                "receipt",
+                {
+                    **{name: row[name] for name in names},
+                    "created": format_instant(row["created_at"]),
+                    "updated": format_instant(row["updated_at"]),
+                    "content": msgspec.Raw(row["content"].encode()),
+                },
+            )
+        after = (rows[-1]["client_id"], rows[-1]["external_id"])
 
 
 async def _list_former_tokens(tx: ReadTx, user_id: str) -> AsyncIterator[Row]:

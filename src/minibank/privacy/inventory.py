@@ -217,6 +217,12 @@ INVENTORY: Mapping[str, Held] = {
         shown_as="feed_dismissal",
         columns=dict.fromkeys(("subject", "user_id", "account_id"), _ROW_GOES),
     ),
+    "receipts": Held(
+        shown_as="receipt",
+        columns=dict.fromkeys(
+            ("user_id", "client_id", "external_id", "id", "transaction_id", "content"), _ROW_GOES
+        ),
+    ),
     "webhooks": Held(
         shown_as="webhook",
         columns={

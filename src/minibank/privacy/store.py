@@ -131,6 +131,7 @@ async def count_rows(tx: ReadTx, user_id: str, accounts: Keys) -> dict[str, int]
         SELECT (SELECT COUNT(*) FROM token_pairs WHERE shard = $1 AND user_id = $2) AS token_pairs,
                (SELECT COUNT(*) FROM former_tokens WHERE shard = $1 AND user_id = $2)
                    AS former_tokens,
+               (SELECT COUNT(*) FROM receipts WHERE shard = $1 AND user_id = $2) AS receipts,
                (SELECT COUNT(*) FROM unnest($3::bigint[], $4::text[]) AS k(shard, account_id)
                 JOIN cards c ON c.shard = k.shard AND c.account_id = k.account_id
                      AND c.user_id = $2) AS cards,

@@ -1,0 +1,1 @@
+"""Receipts: what an app says that a payment was for, item by item."""
