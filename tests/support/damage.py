@@ -201,6 +201,17 @@ EDITS = [
     Damage("owner.membership", "owners", changes={"user_id": "user_0000B3wV5n0FxAjLRtSlPc"},
            names_new=True),
     Damage("owner.membership", "memberships", changes={"account_id": NOBODY}),
+    *(Damage("subtotal.sums", "subtotals", changes={column: more})
+      for column in ("amount", "entry_count", "first_sequence", "last_sequence", "booked_day",
+                     "happened_day", "booked_from", "booked_to", "happened_from", "happened_to",
+                     "block")),
+    Damage("subtotal.sums", "subtotals", changes={"currency": "EUR"}),
+    Damage("subtotal.sums", "subtotals", changes={"address": "scheme:gift"}),
+    Damage("account.missing", "subtotals", changes={"account_id": NOBODY}, names_new=True),
+    Damage("subtotal.sums", "subtotal_progress", changes={"sequence": less}),
+    Damage("subtotal.progress", "subtotal_progress", changes={"sequence": 10**6}),
+    Damage("account.missing", "subtotal_progress", changes={"account_id": NOBODY},
+           names_new=True),
     Damage("account.missing", "accounts", changes={"id": NOBODY}),
     Damage("account.owners", "accounts", "type = 'uk_retail'", {"type": "uk_retail_joint"}),
 ]  # fmt: skip
@@ -225,6 +236,8 @@ DELETIONS = [
     Damage("attempt.stray", "deliveries", "attempts > 0", subject="webhook_id"),
     Damage("delivery.attempts", "delivery_attempts", "attempt = 1"),
     Damage("delivery.attempts", "delivery_attempts", "attempt = 2"),
+    Damage("subtotal.sums", "subtotals"),
+    Damage("subtotal.sums", "subtotal_progress"),
     Damage("account.owners", "owners", subject="account_id"),
     Damage("account.owners", "owners", "position = 1", subject="account_id"),
     Damage("owner.membership", "memberships"),
@@ -232,6 +245,9 @@ DELETIONS = [
 ]  # fmt: skip
 
 STRAYS = [
+    Damage("subtotal.sums", "subtotals", changes={"block": 10**6}),
+    *(Damage("account.missing", table, changes={"account_id": NOBODY}, names_new=True)
+      for table in ("subtotals", "subtotal_progress")),
     Damage("account.missing", "balances", changes={"account_id": NOBODY}, names_new=True),
     Damage("entry_set.empty", "entry_sets", changes={"sequence": 10**6}),
     Damage("account.missing", "entry_sets", changes={"account_id": NOBODY}, names_new=True,

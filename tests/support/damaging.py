@@ -28,6 +28,8 @@ SUBJECTS = {
     "feed_dismissals": "subject",
     "webhooks": "id",
     "deliveries": "id",
+    "subtotals": "account_id",
+    "subtotal_progress": "account_id",
 }
 """The column whose value names a row in a finding, when nothing else is said."""
 

@@ -6,6 +6,7 @@ from minibank.accounts.opening import set_account_state, set_card_state, set_ove
 from minibank.core.errors import BankError
 from minibank.db import Database
 from minibank.feed.items import dismiss_item
+from minibank.journal.subtotals.rolling import EVERYWHERE, roll_up
 from minibank.payments.commands import Command, Outcome
 from minibank.payments.engine import Engine
 from minibank.webhooks.records import Webhook
@@ -82,6 +83,7 @@ class Teller:
             await self.do(self.orders.present(holder, 400, paid))
             await self.hold(holder, 170)
         await self.do(self.orders.between(self.ada, self.couple, 30))
+        await roll_up(self.db, EVERYWHERE)
 
     async def do_everything(self) -> None:
         """Every command in every way it can end, for every customer."""
@@ -93,6 +95,7 @@ class Teller:
         await self._transfer()
         await self._be_declined()
         await self._repeat()
+        await roll_up(self.db, EVERYWHERE)
         await self._overdraw()
         await self._tell(webhook)
 

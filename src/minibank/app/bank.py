@@ -24,6 +24,7 @@ from minibank.webhooks.signing import SigningKeys
 from minibank.worker.audits import AuditSettings, BackgroundAudit
 from minibank.worker.due import DueWork
 from minibank.worker.kinds import kinds_of
+from minibank.worker.rolling import RollUps
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,8 @@ class Works:
 async def open_works(
     settings: Settings, world: World, metrics: BankMetrics, *, sends: bool
 ) -> AsyncIterator[Works]:
-    """Open a bank, run its due work and its audits until the block ends, and deliver to webhooks if
-    it `sends`; then finish the queue. Raises `StartError` when the bank cannot be opened."""
+    """Open a bank, run its due work, audits and subtotals until the block ends, and deliver to
+    webhooks if it `sends`; then finish the queue. Raises `StartError` when it cannot be opened."""
     async with open_serving_books(settings, world, metrics.database) as db:
         engine = build_engine(db, settings, metrics.engine)
         audits = await build_audits(db, settings)
@@ -97,7 +98,10 @@ async def open_works(
             clock=SystemClock(),
             metrics=metrics.due,
         )
-        running = [asyncio.create_task(due.run_forever(settings.due_work_poll_seconds))]
+        running = [
+            asyncio.create_task(due.run_forever(settings.due_work_poll_seconds)),
+            asyncio.create_task(RollUps(db).run_forever()),
+        ]
         if audits:
             audits.show_in(metrics.audit)
             running.append(asyncio.create_task(audits.run_forever()))

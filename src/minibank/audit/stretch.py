@@ -16,6 +16,7 @@ from minibank.audit.plan import Plan
 from minibank.audit.rows import AuthorisationRow, BalanceRow
 from minibank.audit.store import AccountKey, Keys
 from minibank.audit.strays.gaps import find_strays
+from minibank.audit.subtotals.checks import check_subtotals
 from minibank.audit.webhooks.store import WebhookRow, list_webhooks
 from minibank.db import ReadTx
 
@@ -51,7 +52,7 @@ def keys_of(accounts: Sequence[AccountKey]) -> Keys:
 class StretchAudit:
     """Proves a stretch: what it found, and the `marks` that are to be stored.
 
-    Accounts `in_doubt` get no mark whatever their books say: their feeds do not prove.
+    Accounts `in_doubt` get no mark whatever their books say: their feeds or subtotals do not prove.
     """
 
     tx: ReadTx
@@ -85,6 +86,9 @@ class StretchAudit:
         balances = await store.list_balances(self.tx, stretch.keys)
         self.webhooks = _by_account(await list_webhooks(self.tx, stretch.keys))
         await self._check_feeds(stretch.keys, [since[key] for key in stretch.accounts])
+        # What older subtotals say was proved together with the entries.
+        news = {key: since[key].chain_length for key in since if key in begun or key[1] in moved}
+        await self._check_subtotals(stretch.keys, news)
         for row in balances:
             mark, webhooks = since[row.shard, row.account_id], self.webhooks[row.account_id]
             audit = AccountAudit(self.tx, row, holds[row.account_id], webhooks, mark)
@@ -173,7 +177,12 @@ class StretchAudit:
     async def _check_feeds(self, accounts: Keys, since: Sequence[VerifiedMark]) -> None:
         found = await check_feeds(self.tx, accounts, [mark.decided_from for mark in since])
         self.report.add(*found)
-        self.in_doubt = {finding.account_id for finding in found}
+        self.in_doubt |= {finding.account_id for finding in found}
+
+    async def _check_subtotals(self, accounts: Keys, news: Mapping[AccountKey, int]) -> None:
+        found = await check_subtotals(self.tx, accounts, news)
+        self.report.add(*found)
+        self.in_doubt |= {finding.account_id for finding in found}
 
     async def _check_owners(self, balances: Sequence[BalanceRow], accounts: Keys) -> None:
         found = await store.list_owners(self.tx, accounts)

@@ -139,6 +139,14 @@ INVENTORY: Mapping[str, Held] = {
         shown_as="entry_set",
         columns={"account_id": _ACCOUNT, "address": _ACCOUNT, "currency": _AMOUNTS},
     ),
+    "subtotals": Held(
+        not_shown="adds up the entries, which are shown",
+        columns={"account_id": _ACCOUNT, "address": _ACCOUNT, "currency": _AMOUNTS},
+    ),
+    "subtotal_progress": Held(
+        not_shown="how far the entries, which are shown, are added up",
+        columns={"account_id": _ACCOUNT},
+    ),
     "transactions": Held(
         shown_as="transaction",
         columns={

@@ -56,7 +56,7 @@ class AuditStatus:
     Instants are microseconds of real time, 0 for never. The figures are of the last round that was
     finished: `accounts_in_full` of its `accounts` were verified from their first entry set,
     `entry_sets` is how many it verified, `findings` what did not prove, `milliseconds` how long it
-    took, pauses included.
+    took, pauses included. `requested_at` is when somebody last asked for a round.
     """
 
     started_at: int = 0
@@ -66,6 +66,7 @@ class AuditStatus:
     entry_sets: int = 0
     findings: int = 0
     milliseconds: int = 0
+    requested_at: int = 0
 
 
 class LeaseLost(Exception):
@@ -132,6 +133,7 @@ class BackgroundAudit:
                 entry_sets=row.entry_sets,
                 findings=row.findings,
                 milliseconds=row.milliseconds,
+                requested_at=row.requested_at,
             )
 
     async def run_round(self) -> AuditReport | None:
@@ -161,7 +163,8 @@ class BackgroundAudit:
             findings=report.findings_count,
             milliseconds=(ended - began) // 1000,
         )
-        await self._db.transact(lambda tx: store.finish_round(tx, self._name, ended, result))
+        found = report.findings
+        await self._db.transact(lambda tx: store.finish_round(tx, self._name, ended, result, found))
         log.info("the books were audited", accounts=report.accounts, findings=result.findings)
         return report
 
@@ -179,7 +182,8 @@ class BackgroundAudit:
 
 def _is_due(row: store.RoundRow, now: int, started_by: int) -> bool:
     was_cut_short = row.finished_at < row.started_at
-    return row.claimed_until <= now and (row.started_at <= started_by or was_cut_short)
+    is_wanted = row.requested_at > row.started_at
+    return row.claimed_until <= now and (row.started_at <= started_by or was_cut_short or is_wanted)
 
 
 def in_turn(full_days: int, now: int) -> Callable[[int, int], bool]:

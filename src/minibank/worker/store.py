@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from minibank.audit import Finding
 from minibank.db import ReadTx, Row, Tx
 
 
@@ -133,6 +134,7 @@ class RoundRow(msgspec.Struct, frozen=True):
     entry_sets: int
     findings: int
     milliseconds: int
+    requested_at: int
 
 
 class RoundResult(msgspec.Struct, frozen=True):
@@ -149,31 +151,42 @@ async def find_round(tx: ReadTx) -> RoundRow | None:
     """The audit in the background; None before its first round."""
     row = await tx.fetch_one(
         "SELECT claimed_by, claimed_until, started_at, finished_at, audited, audited_in_full,"
-        " verified, findings, milliseconds FROM audit_rounds WHERE id = 1"
+        " verified, findings, milliseconds, requested_at FROM audit_rounds WHERE id = 1"
     )
     return RoundRow(*row) if row else None
 
 
 async def claim_round(tx: Tx, claimant: str, now: int, claimed_until: int, started_by: int) -> bool:
-    """Begin a round when the last one began at `started_by` or before, or was never finished.
+    """Begin a round when the last one began at `started_by` or before, or was never finished, or
+    somebody has asked for one since.
 
     False when it is not due, or somebody's.
     """
-    await tx.execute(
-        "INSERT INTO audit_rounds (id, claimed_by, claimed_until, started_at, finished_at,"
-        " audited, audited_in_full, verified, findings, milliseconds)"
-        " VALUES (1, $1, 0, 0, 0, 0, 0, 0, 0, 0) ON CONFLICT (id) DO NOTHING",
-        claimant,
-    )
+    await _put_round(tx)
     claimed = await tx.execute(
         "UPDATE audit_rounds SET claimed_by = $1, claimed_until = $3, started_at = $2"
-        " WHERE id = 1 AND claimed_until <= $2 AND (started_at <= $4 OR finished_at < started_at)",
+        " WHERE id = 1 AND claimed_until <= $2 AND (started_at <= $4 OR finished_at < started_at"
+        " OR requested_at > started_at)",
         claimant,
         now,
         claimed_until,
         started_by,
     )
     return claimed == 1
+
+
+async def _put_round(tx: Tx) -> None:
+    await tx.execute(
+        "INSERT INTO audit_rounds (id, claimed_by, claimed_until, started_at, finished_at,"
+        " audited, audited_in_full, verified, findings, milliseconds, requested_at)"
+        " VALUES (1, '', 0, 0, 0, 0, 0, 0, 0, 0, 0) ON CONFLICT (id) DO NOTHING"
+    )
+
+
+async def request_round(tx: Tx, now: int) -> None:
+    """Have a round begin as soon as somebody looks, after the one that runs if one does."""
+    await _put_round(tx)
+    await tx.execute("UPDATE audit_rounds SET requested_at = $1 WHERE id = 1", now)
 
 
 async def keep_round(tx: Tx, claimant: str, claimed_until: int) -> bool:
@@ -186,9 +199,11 @@ async def keep_round(tx: Tx, claimant: str, claimed_until: int) -> bool:
     return kept == 1
 
 
-async def finish_round(tx: Tx, claimant: str, finished_at: int, result: RoundResult) -> None:
+async def finish_round(
+    tx: Tx, claimant: str, finished_at: int, result: RoundResult, findings: Sequence[Finding]
+) -> None:
     """Say what a round came to, unless it has become another's."""
-    await tx.execute(
+    finished = await tx.execute(
         "UPDATE audit_rounds SET claimed_until = 0, finished_at = $2, audited = $3,"
         " audited_in_full = $4, verified = $5, findings = $6, milliseconds = $7"
         " WHERE id = 1 AND claimed_by = $1",
@@ -200,3 +215,21 @@ async def finish_round(tx: Tx, claimant: str, finished_at: int, result: RoundRes
         result.findings,
         result.milliseconds,
     )
+    if finished:
+        await tx.execute("DELETE FROM audit_findings WHERE ordinal >= $1", 0)
+        await tx.insert_rows(
+            "audit_findings",
+            ("ordinal", "code", "account_id", "subject", "message"),
+            [
+                (ordinal, one.code, one.account_id, one.subject, one.message)
+                for ordinal, one in enumerate(findings, 1)
+            ],
+        )
+
+
+async def list_findings(tx: ReadTx) -> list[Finding]:
+    """What the last finished round found, the first `FINDINGS_MAX` of it."""
+    rows = await tx.fetch(
+        "SELECT code, account_id, subject, message FROM audit_findings ORDER BY ordinal"
+    )
+    return [Finding(*row) for row in rows]

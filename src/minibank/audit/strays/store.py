@@ -38,6 +38,12 @@ async def list_between(
                (SELECT t.account_id FROM audit_marks t
                 WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
                 ORDER BY t.account_id LIMIT 1) AS audit_marks,
+               (SELECT t.account_id FROM subtotals t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS subtotals,
+               (SELECT t.account_id FROM subtotal_progress t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS subtotal_progress,
                (SELECT t.account_id FROM authorisations t
                 WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
                   AND t.state = 'open'
@@ -78,6 +84,12 @@ async def list_in_shards(tx: ReadTx, above: int, below: int) -> Sequence[Row]:
                (SELECT t.account_id FROM audit_marks t
                 WHERE t.shard > $1 AND t.shard < $2
                 ORDER BY t.shard LIMIT 1) AS audit_marks,
+               (SELECT t.account_id FROM subtotals t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS subtotals,
+               (SELECT t.account_id FROM subtotal_progress t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS subtotal_progress,
                (SELECT t.account_id FROM authorisations t
                 WHERE t.shard > $1 AND t.shard < $2 AND t.state = 'open'
                 ORDER BY t.shard LIMIT 1) AS authorisations

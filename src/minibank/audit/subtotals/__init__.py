@@ -1,0 +1,1 @@
+"""Prove subtotals from the entries."""
