@@ -60,7 +60,7 @@ async def test_a_rotated_key_works_with_both_secrets_until_the_overlap_ends(bank
 
     async def works(secret):
         async with operator_http(bank.db, secret) as api:
-            return (await api.get("/operator/v1/key")).status_code == 200
+            return (await api.get("/operator/v1/whoami")).status_code == 200
 
     await bank.db.transact(lambda tx: rotate_key(tx, key_id, 60, second))
     assert [await works(one) for one in (first, second)] == [True, True]
@@ -74,12 +74,12 @@ async def test_a_rotated_key_works_with_both_secrets_until_the_overlap_ends(bank
 async def test_a_key_says_when_it_was_last_used_and_so_does_the_secret_it_had(bank, clock):
     key_id, first = await add_key(bank.db, "audit")
     async with operator_http(bank.db, first) as api:
-        await api.get("/operator/v1/key")
+        await api.get("/operator/v1/whoami")
         clock.advance(30)
-        soon = (await api.get("/operator/v1/key")).json()
+        soon = (await api.get("/operator/v1/whoami")).json()
         clock.advance(31)
-        await api.get("/operator/v1/key")
-        later = (await api.get("/operator/v1/key")).json()
+        await api.get("/operator/v1/whoami")
+        later = (await api.get("/operator/v1/whoami")).json()
         assert soon["last_used"] < later["last_used"]
         second = new_key_secret(bank.db.ids)
         await bank.db.transact(lambda tx: rotate_key(tx, key_id, 3600, second))
@@ -114,7 +114,7 @@ async def test_whoever_is_elsewhere_is_told_that_there_is_nothing(bank):
     for networks, status in ((("127.0.0.0/8",), 200), (("10.0.0.0/8", "192.0.2.7"), 404)):
         settings = preset("sandbox", public_url=PUBLIC_URL, operator_networks=networks)
         async with operator_http(bank.db, secret, settings) as api:
-            answer = await api.get("/operator/v1/key")
+            answer = await api.get("/operator/v1/whoami")
             assert answer.status_code == status
             if status == 404:
                 assert answer.json()["code"] == "not_found"
@@ -125,7 +125,7 @@ async def test_a_bank_without_the_operator_api_has_no_such_paths(bank):
     settings = preset("sandbox", public_url=PUBLIC_URL, operator_api=False)
     app = build_api(bank.db, Engine(bank.db), settings)
     headers = [(b"authorization", f"Bearer {secret}".encode())]
-    answer = await ask(app, RawRequest(path=b"/operator/v1/key", headers=headers))
+    answer = await ask(app, RawRequest(path=b"/operator/v1/whoami", headers=headers))
     assert answer.status == 404
 
 

@@ -16,8 +16,11 @@ DEFAULT_FILE = "minibank.toml"
 PASSWORD_VARIABLE = "MINIBANK_PASSWORD"  # noqa: S105 - the name of a variable, not a password
 """Where `minibank user` looks for a password; no setting, but ours."""
 
+OPERATOR_VARIABLES = ("MINIBANK_OPERATOR_KEY", "MINIBANK_OPERATOR_URL")
+"""Where `minibank operator` looks for its key and for the bank that it asks."""
+
 _PREFIX = "MINIBANK_"
-_NOT_SETTINGS = {CONFIG_VARIABLE, PASSWORD_VARIABLE}
+_NOT_SETTINGS = {CONFIG_VARIABLE, PASSWORD_VARIABLE, *OPERATOR_VARIABLES}
 _OF_TESTS = "MINIBANK_TEST_"
 
 

@@ -69,7 +69,7 @@ class WhichRequests(Struct, frozen=True, kw_only=True):
     limit: Limit = UNSET
 
 
-SHOW_OWN_KEY = Operation(
+WHOAMI = Operation(
     tag="Service",
     summary="Show the key that asks",
     answers=WireOperatorKey,
@@ -93,7 +93,7 @@ LIST_REQUESTS = Operation(
 
 
 async def show_own_key(tx: ReadTx, call: OperatorCall) -> WireOperatorKey:
-    """GET /operator/v1/key"""
+    """GET /operator/v1/whoami"""
     return show_key(await read_key(tx, call.operator.key_id))
 
 

@@ -46,7 +46,7 @@ ROUTES: tuple[Route, ...] = (
         body_bytes_max=movements.BULK_BYTES_MAX,
     ),
     # Who asks, and what was asked for
-    Route("GET", f"{PREFIX}/key", reading(keys.show_own_key, *keys.ANY), keys.SHOW_OWN_KEY),
+    Route("GET", f"{PREFIX}/whoami", reading(keys.show_own_key, *keys.ANY), keys.WHOAMI),
     Route("GET", f"{PREFIX}/keys", reading(keys.list_keys, "audit"), keys.LIST_KEYS),
     Route("GET", f"{PREFIX}/requests", reading(keys.list_requests, "audit"), keys.LIST_REQUESTS),
     # For everybody
