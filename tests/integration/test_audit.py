@@ -9,6 +9,7 @@ from minibank.db import Database, ReadTx
 from minibank.ledger.entries import TOP_UP_SETTLEMENT, TRANSIT
 from minibank.payments.engine import Engine
 from tests.support.banking import Funds, Orders, open_holder, open_holders, read_funds
+from tests.support.pots import list_all
 from tests.support.saboteur import Saboteur
 from tests.support.teller import Teller
 from tests.support.traffic import Traffic
@@ -48,7 +49,9 @@ async def test_what_customers_have_is_what_the_bank_owes_and_nothing_is_in_trans
     await teller.do_everything()
     report = await audit(db)
     booked = [(await read_funds(db, holder)).booked for holder in teller.holders]
-    assert sum(report.positions.values()) == -sum(booked)
+    in_pots = [pot.balance for holder in teller.holders for pot in await list_all(db, holder)]
+    assert sum(in_pots) == len(teller.holders) * 500
+    assert sum(report.positions.values()) == -sum(booked) - sum(in_pots)
     assert report.positions[TRANSIT, "GBP"] == 0
     assert {currency for _, currency in report.positions} == {"GBP"}
 

@@ -115,6 +115,9 @@ CODES = {
     "expire_authorisation": "expiry",
     "present_card": "presentment",
     "refund_card": "refund",
+    "deposit_into_pot": "pot_deposit",
+    "withdraw_from_pot": "pot_withdrawal",
+    "delete_pot": "pot_withdrawal",
 }
 
 

@@ -14,6 +14,7 @@ from tests.support.callers import add_client
 from tests.support.counting import CountingDatabase
 from tests.support.failing import GatedDatabase
 from tests.support.outbox import listen
+from tests.support.pots import open_pot
 
 VERBS = sorted(str(one.__struct_config__.tag) for one in DECISIONS)
 CHANGES = {"increment_authorisation", "reverse_authorisation", "expire_authorisation"}
@@ -31,6 +32,8 @@ async def prepare(db: Database, verb: str, holders: list[Holder]) -> list[Comman
     holds = [str(one.authorisation_id) for one in answers if isinstance(one, Outcome)]
     pairs = list(zip(holders, holds, strict=True))
     payees = [*holders[1:], holders[0]]
+    pots = [(one, await open_pot(db, one)) for one in holders] if "pot" in verb else []
+    await engine.execute_many([orders.deposit(one, pot_id, 10) for one, pot_id in pots])
     made: dict[str, list[Command]] = {
         "top_up": [orders.top_up(one, 1) for one in holders],
         "receive_transfer": [orders.receive(one, 1) for one in holders],
@@ -44,6 +47,9 @@ async def prepare(db: Database, verb: str, holders: list[Holder]) -> list[Comman
         "expire_authorisation": [orders.expire(one, hold) for one, hold in pairs],
         "present_card": [orders.present(one, 100, hold) for one, hold in pairs],
         "refund_card": [orders.refund(one, 1, merchant_id=merchant_id) for one in holders],
+        "deposit_into_pot": [orders.deposit(one, pot_id, 1) for one, pot_id in pots],
+        "withdraw_from_pot": [orders.withdraw(one, pot_id, 1) for one, pot_id in pots],
+        "delete_pot": [orders.delete_pot(one, pot_id) for one, pot_id in pots],
     }
     return made[verb]
 

@@ -36,6 +36,7 @@ from tests.support.personal import (
     live,
     rows_of_others,
 )
+from tests.support.pots import open_pot
 from tests.support.receipts import keep_receipt
 
 EMPTY = {"", "{}", "[]", b""}
@@ -353,6 +354,16 @@ async def test_who_has_business_with_the_bank_is_not_erased_and_is_told_all_of_i
     assert f"{life.own.account_id} has card payments that are not over (1)" in said
     assert f"{life.joint.account_id} has another owner" in said
     assert await dump(db) == before
+
+
+async def test_who_has_money_in_a_pot_is_not_erased(db: Database, life: Life):
+    engine, orders = Engine(db), Orders("saving")
+    pot_id = await open_pot(db, life.own)
+    await engine.execute(orders.top_up(life.own, 5))
+    await engine.execute(orders.deposit(life.own, pot_id, 5))
+    with refused("conflict.person_has_business") as refusal:
+        await db.transact(lambda tx: begin_erasure(tx, life.ada.id))
+    assert refusal.value.message == f"{life.own.account_id} holds money in its pots"
 
 
 async def test_who_has_a_frozen_account_is_not_erased(db: Database, life: Life):

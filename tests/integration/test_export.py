@@ -61,6 +61,8 @@ async def test_every_row_on_the_person_s_accounts_is_there(db: Database, life: L
         want = sorted(row[key] for row in rows[table] if row["account_id"] in accounts)
         name = "id" if table == "outcomes" else key
         assert sorted(one[name] for one in of(lines, INVENTORY[table].shown_as)) == want
+    saved = {row["id"] for row in rows["pots"] if row["account_id"] in accounts}
+    assert {one["pot"]["id"] for one in of(lines, "pot")} == saved
     items = {row["id"] for row in rows["feed_items"]}
     assert {one["id"] for one in of(lines, "feed_item")} == items
     hers = {row["id"] for row in rows["webhooks"] if row["user_id"] == life.ada.id}

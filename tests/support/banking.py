@@ -16,6 +16,8 @@ from minibank.payments.commands import (
     AuthoriseCard,
     Command,
     Counterparty,
+    DeletePot,
+    DepositIntoPot,
     ExpireAuthorisation,
     IncrementAuthorisation,
     PresentCard,
@@ -25,6 +27,7 @@ from minibank.payments.commands import (
     SendTransfer,
     TopUp,
     TransferBetween,
+    WithdrawFromPot,
 )
 from minibank.payments.engine import Engine
 from minibank.transactions.records import MerchantRecord, TransactionRecord
@@ -164,6 +167,20 @@ class Orders:
         more = {"payee_account_id": payee.account_id, "description": "Thanks"} | more
         return TransferBetween(amount=amount, **self._identity(payer, more))
 
+    def deposit(self, holder: Holder, pot_id: str, amount: int, **more: Any) -> DepositIntoPot:
+        """Money set aside."""
+        more = {"pot_id": pot_id} | more
+        return DepositIntoPot(amount=amount, **self._identity(holder, more))
+
+    def withdraw(self, holder: Holder, pot_id: str, amount: int, **more: Any) -> WithdrawFromPot:
+        """Money taken out of a pot."""
+        more = {"pot_id": pot_id} | more
+        return WithdrawFromPot(amount=amount, **self._identity(holder, more))
+
+    def delete_pot(self, holder: Holder, pot_id: str, **more: Any) -> DeletePot:
+        """A pot deleted, with all that is in it."""
+        return DeletePot(**self._identity(holder, {"pot_id": pot_id} | more))
+
 
 EMPLOYER = Counterparty(name="Employer Ltd", sort_code="112233", account_number="12345678")
 LANDLORD = Counterparty(name="A Landlord", sort_code="445566", account_number="87654321")
@@ -251,6 +268,7 @@ ACCOUNT_TABLES: Mapping[str, str] = {
     "transactions": "account_id",
     "authorisations": "account_id",
     "outcomes": "account_id",
+    "pots": "account_id",
     "due_work": "account_id",
     "webhooks": "account_id",
     "deliveries": "account_id",

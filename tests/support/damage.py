@@ -31,6 +31,8 @@ UNDONE = """state = 'reversed' AND (shard, transaction_id) IN
             (SELECT shard, transaction_id FROM entry_sets)"""
 CHECKED = "state = 'open' AND held = 0"
 HOLD_EXPIRY = "kind = 'authorisation_expiry'"
+FULL = "balance > 0"
+TIMED = "lock_type = 'until_date'"
 KEPT = "kind = 'webhook_deliveries'"
 TOLD = "removed_at IS NULL AND next_sequence > 1"
 PAYER_SIDE = "command = 'transfer_between' AND command_id NOT LIKE '%/credit'"
@@ -214,6 +216,22 @@ EDITS = [
            names_new=True),
     Damage("account.missing", "accounts", changes={"id": NOBODY}),
     Damage("account.owners", "accounts", "type = 'uk_retail'", {"type": "uk_retail_joint"}),
+    Damage("pot.balance", "pots", FULL, {"balance": more}),
+    Damage("pot.balance", "pots", "deleted_at IS NOT NULL", {"balance": 300}),
+    Damage("pot.missing", "pots", FULL, {"id": "pot_other"}),
+    Damage("pot.deleted", "pots", FULL, {"deleted_at": NOON}),
+    Damage("pot.updated", "pots", "deleted_at IS NOT NULL", {"deleted_at": less}),
+    Damage("pot.updated", "pots", changes={"updated_at": 1}),
+    Damage("pot.lock", "pots", TIMED, {"locked_until": None}),
+    Damage("pot.lock", "pots", TIMED, {"lock_type": "added_security"}),
+    Damage("pot.lock", "pots", changes={"lock_type": "other"}),
+    Damage("account.missing", "pots", changes={"account_id": NOBODY}, names_new=True,
+           subject="account_id"),
+    Damage("transaction.spending", "transactions", "kind = 'pot_deposit'",
+           {"include_in_spending": 1}),
+    Damage("transaction.kind", "transactions", "kind = 'pot_deposit'", {"kind": "transfer_out"}),
+    Damage("outcome.transaction", "outcomes", "command = 'deposit_into_pot'",
+           {"outcome": answer(transaction_id=None)}),
 ]  # fmt: skip
 
 DELETIONS = [
@@ -242,6 +260,7 @@ DELETIONS = [
     Damage("account.owners", "owners", "position = 1", subject="account_id"),
     Damage("owner.membership", "memberships"),
     Damage("account.missing", "accounts"),
+    Damage("pot.missing", "pots", FULL),
 ]  # fmt: skip
 
 STRAYS = [
@@ -293,6 +312,9 @@ STRAYS = [
     Damage("account.missing", "owners", changes={"account_id": NOBODY}, names_new=True,
            subject="account_id"),
     Damage("account.missing", "cards", changes={"id": "card_other", "account_id": NOBODY},
+           names_new=True, subject="account_id"),
+    Damage("pot.balance", "pots", FULL, {"id": "pot_other"}, names_new=True),
+    Damage("account.missing", "pots", changes={"id": "pot_other", "account_id": NOBODY},
            names_new=True, subject="account_id"),
 ]  # fmt: skip
 

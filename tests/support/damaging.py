@@ -24,6 +24,7 @@ SUBJECTS = {
     "memberships": "user_id",
     "accounts": "id",
     "cards": "id",
+    "pots": "id",
     "feed_items": "id",
     "feed_dismissals": "subject",
     "webhooks": "id",

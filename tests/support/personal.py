@@ -26,6 +26,7 @@ from tests.support.outbox import (
     reader_of,
 )
 from tests.support.people import App, new_app, new_person, refresh, refused, sign_in
+from tests.support.pots import open_pot
 from tests.support.receipts import keep_receipt
 
 MARK = "Unmistakable"
@@ -99,7 +100,7 @@ async def _listen(db: Database, life: Life) -> None:
         ("bob's joint", life.joint, life.bob),
         ("bob's", life.bobs, life.bob),
     ):
-        told = ("pot.created",) if name == "idle" else ("transaction.created",)
+        told = ("webhook.disabled",) if name == "idle" else ("transaction.created",)
         whose = f"https://bob.example/{name}" if user is life.bob else url
         life.webhooks[name] = await listen(
             db, life.app.id, holder, events=told, user_id=user.id, url=whose
@@ -139,8 +140,25 @@ async def _spend(db: Database, life: Life) -> None:
     await engine.execute(orders.between(life.bobs, life.own, 100, description="From Bob"))
     await engine.execute(orders.between(life.joint, life.bobs, 500, description="Ours"))
     await engine.execute(orders.receive(life.own, 50, description=f"Wages of {MARK}"))
+    for holder, word in ((life.own, MARK), (life.joint, "shared")):
+        await _save(db, holder, word)
     rent = orders.send(life.own, 9150, description=f"{MARK} rent", counterparty=LANDLORD)
     await engine.execute(rent)
+
+
+async def _save(db: Database, holder: Holder, word: str) -> None:
+    """A pot that money went into and came out of again, and one that is deleted."""
+    engine, orders = Engine(db), Orders(f"pots of {holder.account_id}")
+    kept, gone = [
+        await open_pot(db, holder, f"{word} {name}", style=f"{word}-style", goal_amount=500)
+        for name in ("kept", "gone")
+    ]
+    await engine.execute(orders.top_up(holder, 5))
+    for pot_id in (kept, gone):
+        await engine.execute(orders.deposit(holder, pot_id, 2, external_id=f"{word}-dedupe"))
+    await engine.execute(orders.withdraw(holder, kept, 2))
+    await engine.execute(orders.delete_pot(holder, gone))
+    await engine.execute(orders.send(holder, 5))
 
 
 async def _tell(db: Database, life: Life) -> None:

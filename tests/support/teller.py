@@ -9,6 +9,7 @@ from minibank.feed.items import dismiss_item
 from minibank.journal.subtotals.rolling import EVERYWHERE, roll_up
 from minibank.payments.commands import Command, Outcome
 from minibank.payments.engine import Engine
+from minibank.pots.changes import lock_pot
 from minibank.webhooks.records import Webhook
 from tests.support.banking import Holder, Orders, add_merchant, open_holder, read_funds
 from tests.support.callers import add_client
@@ -20,6 +21,7 @@ from tests.support.outbox import (
     reader_of,
     stop_listening,
 )
+from tests.support.pots import open_pot
 
 EUROS = {"local_amount": 600, "local_currency": "EUR"}
 
@@ -92,6 +94,7 @@ class Teller:
             await self._move_money(holder)
             await self._pay_by_card(holder)
             await self._change_holds(holder)
+            await self._save(holder)
         await self._transfer()
         await self._be_declined()
         await self._repeat()
@@ -170,6 +173,23 @@ class Teller:
         expired = await self.hold(holder, 140)
         await self.do(orders.expire(holder, expired))
         await self.do(orders.present(holder, 0, expired))
+
+    async def _save(self, holder: Holder) -> None:
+        """Pots: two that keep some money, locked in two ways, and two that go, one of them full."""
+        orders = self.orders
+        kept, timed, full, empty = [
+            await open_pot(self.db, holder, name) for name in ("Kept", "Timed", "Full", "Empty")
+        ]
+        for pot_id in (kept, timed, full):
+            await self.do(orders.deposit(holder, pot_id, 300, user_id=holder.user_ids[-1]))
+        await self.do(orders.withdraw(holder, kept, 100))
+        later = self.db.clock.now() + 10**12
+        await self.db.transact(lambda tx: lock_pot(tx, kept))
+        await self.db.transact(lambda tx: lock_pot(tx, timed, later))
+        await self.refused(orders.withdraw(holder, kept, 1))
+        await self.refused(orders.deposit(holder, full, 10**9))
+        await self.do(orders.delete_pot(holder, full))
+        await self.do(orders.delete_pot(holder, empty))
 
     async def _transfer(self) -> None:
         await self.do(self.orders.between(self.ada, self.brian, 700, id="rent"))

@@ -18,6 +18,7 @@ from tests.support.callers import (
     add_user,
     http,
 )
+from tests.support.pots import open_pot
 from tests.support.sending import FakeSender, dispatcher_of, run_until_idle
 
 _ITEM = {
@@ -75,3 +76,6 @@ async def _pay(db: Database, holder: Holder) -> None:
     await money.execute(orders.present(holder, 535, holds[0]))
     await money.execute(orders.reverse(holder, holds[1]))
     await money.execute(orders.authorise(holder, 10**6, merchant_id=shop))
+    pot_id = await open_pot(db, holder, style="beach_ball", goal_amount=200_000)
+    await money.execute(orders.deposit(holder, pot_id, 1000))
+    await money.execute(orders.delete_pot(holder, pot_id))

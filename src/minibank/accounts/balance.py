@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from minibank.core.instants import from_datetime, to_datetime
-from minibank.core.wire import Currency, Empty, MinorUnits
+from minibank.core.wire import Currency, Empty
 
 DAY_BEGINS_HOUR = 4
 
@@ -32,8 +32,8 @@ class WireBalance(msgspec.Struct, frozen=True, kw_only=True):
     """What an account has, as clients read it."""
 
     balance: Annotated[int, Meta(description="What can be spent now, in minor units.")]
-    total_balance: MinorUnits
-    balance_including_flexible_savings: MinorUnits
+    total_balance: Annotated[int, Meta(description="The same with all that is in pots.")]
+    balance_including_flexible_savings: Annotated[int, Meta(description="The same again.")]
     currency: Currency
     spend_today: Annotated[
         int,
@@ -45,12 +45,13 @@ class WireBalance(msgspec.Struct, frozen=True, kw_only=True):
     local_spend: list[str] = []
 
 
-def show_balance(available: int, currency: str, spend_today: int) -> WireBalance:
+def show_balance(available: int, in_pots: int, currency: str, spend_today: int) -> WireBalance:
     """The balance as clients read it; amounts in minor units, `spend_today` zero or negative."""
+    total = available + in_pots
     return WireBalance(
         balance=available,
-        total_balance=available,
-        balance_including_flexible_savings=available,
+        total_balance=total,
+        balance_including_flexible_savings=total,
         currency=currency,
         spend_today=spend_today,
     )

@@ -10,11 +10,12 @@ from minibank.db import Tx
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An account that is held until the unit of work ends; `booked` and `held` in minor units."""
+    """An account that is held until the unit of work ends, and what it has in minor units."""
 
     account: Account
     booked: int
     held: int
+    in_pots: int
 
     def owners_beside(self, user_id: str) -> list[str]:
         """The ids of the other owners."""
@@ -35,8 +36,10 @@ async def hold_accounts(tx: Tx, user_id: str) -> list[Held]:
     ]
     held = []
     for account in owned:
-        booked, on_hold = await store.read_funds(tx, shard_of(account.id) or 0, account.id)
-        held.append(Held(account, booked, on_hold))
+        shard = shard_of(account.id) or 0
+        booked, on_hold = await store.read_funds(tx, shard, account.id)
+        in_pots = await store.read_in_pots(tx, shard, account.id)
+        held.append(Held(account, booked, on_hold, in_pots))
     return held
 
 
@@ -45,6 +48,8 @@ async def take_off(tx: Tx, held: Held, user_id: str) -> None:
     account, shard = held.account, shard_of(held.account.id)
     assert shard is not None, "an account's id says where it lives"
     if account.state != "closed":
-        assert (held.booked, held.held) == (0, 0), "only an empty account is closed"
+        assert (held.booked, held.held, held.in_pots) == (0, 0, 0), (
+            "only an empty account is closed"
+        )
         await store.update_account_state(tx, shard, account.id, "closed", tx.now)
     await store.blank_owner(tx, shard, account.id, user_id)

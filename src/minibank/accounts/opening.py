@@ -197,7 +197,10 @@ async def set_account_state(tx: Tx, account_id: str, state: AccountState) -> Acc
         return account
     if account.state == "closed":
         raise Conflict("conflict.account_not_open", "The account is closed")
-    if state == "closed" and await store.read_funds(tx, shard, account_id) != (0, 0):
+    if state == "closed" and (
+        await store.read_funds(tx, shard, account_id) != (0, 0)
+        or await store.read_in_pots(tx, shard, account_id)
+    ):
         raise Conflict("conflict.account_not_empty", "The account holds money or owes some")
     closed_at = tx.now if state == "closed" else None
     await store.update_account_state(tx, shard, account_id, state, closed_at)

@@ -17,6 +17,15 @@ from minibank.core.ids import shard_of, shard_of_text
 from minibank.db import ReadTx, Tx
 
 
+class OwnedBalance(msgspec.Struct, frozen=True):
+    """What is booked, held and set aside in pots on an account, in minor units of its currency."""
+
+    booked: int
+    held: int
+    currency: str
+    in_pots: int
+
+
 def _shards(ids: Sequence[str]) -> list[int]:
     return sorted({shard for shard in map(shard_of, ids) if shard is not None})
 
@@ -157,20 +166,37 @@ async def read_funds(tx: Tx, shard: int, account_id: str) -> tuple[int, int]:
     return row["booked"], row["held"]
 
 
+async def read_in_pots(tx: ReadTx, shard: int, account_id: str) -> int:
+    """What is set aside in the pots of an account, in minor units."""
+    row = await tx.fetch_one(
+        "SELECT CAST(COALESCE(SUM(balance), 0) AS BIGINT) AS in_pots FROM pots"
+        " WHERE shard = $1 AND account_id = $2",
+        shard,
+        account_id,
+    )
+    assert row is not None, "a sum always has a row"
+    return int(row["in_pots"])
+
+
 async def find_owned_balance(
     tx: ReadTx, shard: int, account_id: str, user_id: str
-) -> tuple[int, int, str] | None:
-    """What is booked and held, and in which currency; None when it is not this user's account."""
+) -> OwnedBalance | None:
+    """What an account has; None when it is not this user's."""
     row = await tx.fetch_one(
-        "SELECT b.booked, b.held, a.currency FROM owners o"
-        " JOIN balances b ON b.shard = o.shard AND b.account_id = o.account_id"
-        " JOIN accounts a ON a.shard = o.shard AND a.id = o.account_id"
-        " WHERE o.shard = $1 AND o.account_id = $2 AND o.user_id = $3",
+        """
+        SELECT b.booked, b.held, a.currency,
+               (SELECT CAST(COALESCE(SUM(p.balance), 0) AS BIGINT) FROM pots p
+                WHERE p.shard = o.shard AND p.account_id = o.account_id) AS in_pots
+        FROM owners o
+        JOIN balances b ON b.shard = o.shard AND b.account_id = o.account_id
+        JOIN accounts a ON a.shard = o.shard AND a.id = o.account_id
+        WHERE o.shard = $1 AND o.account_id = $2 AND o.user_id = $3
+        """,
         shard,
         account_id,
         user_id,
     )
-    return (row["booked"], row["held"], row["currency"]) if row else None
+    return OwnedBalance(**row) if row else None
 
 
 async def update_overdraft_limit(tx: Tx, shard: int, account_id: str, limit: int) -> None:

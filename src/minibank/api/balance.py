@@ -36,6 +36,5 @@ async def read_balance(tx: ReadTx, call: Call) -> object:
     found = await find_owned_balance(tx, shard, account_id, call.caller.user_id)
     if found is None:
         raise call.forbidden()
-    booked, held, currency = found
     spent = await read_spending(tx, shard, account_id, day_start(tx.now))
-    return show_balance(booked - held, currency, spent)
+    return show_balance(found.booked - found.held, found.in_pots, found.currency, spent)

@@ -43,6 +43,8 @@ NO_ACCOUNT = "not_found.account"
 NO_CARD = "not_found.card"
 NO_AUTHORISATION = "not_found.authorisation"
 NO_TRANSACTION = "not_found.transaction"
+ADDED_SECURITY = "forbidden.added_security"
+NO_POT = "not_found.pot"
 TOO_MANY_FEED_ITEMS = "rate_limited.feed_items"
 TOO_MANY_WEBHOOKS = "bad_request.too_many_webhooks"
 TOO_MANY_RECEIPTS = "bad_request.too_many_receipts"
@@ -96,6 +98,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
     },
     Forbidden: {
         FORBIDDEN: "not the caller's, or not there at all",
+        ADDED_SECURITY: "the pot is locked: nothing can be taken out of it",
         INSUFFICIENT_SCOPE: "the key has none of the scopes that this needs",
     },
     NotFound: {
@@ -107,6 +110,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         NO_ACCOUNT: "there is no such account",
         NO_CARD: "the account has no such card",
         NO_AUTHORISATION: "there is no such authorisation, or it is another account's",
+        NO_POT: "there is no such pot, or it is another account's",
         NO_TRANSACTION: "there is no such transaction, or it is another account's",
         "not_found.logo": "there is no such logo",
         "not_found.file": "there is no such file",

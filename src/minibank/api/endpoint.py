@@ -25,6 +25,7 @@ from minibank.db import Database, ReadTx, Tx
 from minibank.oauth.callers import Caller, find_caller
 from minibank.oauth.metrics import TokenMetrics
 from minibank.oauth.secrets import ParsedToken, parse_token
+from minibank.payments.commands import Command
 from minibank.payments.engine import Engine
 from minibank.settings import Settings
 from minibank.webhooks.signing import SigningKeys
@@ -123,9 +124,17 @@ class Call(Struct, frozen=True):
         return shard
 
 
+class Order(Struct, frozen=True):
+    """A command for the money engine; `refused` says in the API's words why it was not done."""
+
+    command: Command
+    refused: Callable[[BankError], BankError]
+
+
 Runner = Callable[[Edge, Request], Awaitable[Answer]]
 Reader = Callable[[ReadTx, Call], Coroutine[Any, Any, object]]
 Writer = Callable[[Tx, Call], Coroutine[Any, Any, object]]
+Orderer = Callable[[ReadTx, Call], Coroutine[Any, Any, Order]]
 
 
 def bearer_token(headers: Mapping[str, str]) -> str:
@@ -211,5 +220,29 @@ def writing(resource: Writer) -> Runner:
 
         value = await request.meter.in_turn(asking.parsed, lambda: edge.db.transact(work))
         return answer_value(value)
+
+    return run
+
+
+def moving(order: Orderer, resource: Reader) -> Runner:
+    """An endpoint that moves money: `order` reads and says what the engine is to do, and when that
+    is done, or was before, `resource` reads what to answer."""
+
+    async def run(edge: Edge, request: Request) -> Answer:
+        asking = _ask(edge, request)
+
+        async def begin(tx: ReadTx) -> tuple[Call, Order]:
+            call = await asking.call(tx)
+            return call, await order(tx, call)
+
+        async def move() -> object:
+            call, ordered = await edge.db.read(begin)
+            try:
+                await edge.engine.execute(ordered.command)
+            except BankError as error:
+                raise ordered.refused(error) from error
+            return await edge.db.read(lambda tx: resource(tx, call))
+
+        return answer_value(await request.meter.in_turn(asking.parsed, move))
 
     return run

@@ -10,13 +10,14 @@ from minibank.api import (
     logos,
     pages,
     ping,
+    pots,
     receipts,
     token,
     transactions,
     webhooks,
 )
 from minibank.api.documents import API
-from minibank.api.endpoint import reading, writing
+from minibank.api.endpoint import moving, reading, writing
 from minibank.api.routing import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -66,6 +67,23 @@ ROUTES: tuple[Route, ...] = (
         "/transaction-receipts",
         writing(receipts.delete_receipt),
         receipts.DELETE_RECEIPT,
+    ),
+    # Pots
+    Route("GET", "/pots", reading(pots.list_pots), pots.LIST_POTS),
+    Route("GET", "/pots/listV1", reading(pots.list_pots_of_old), pots.LIST_POTS_OF_OLD),
+    Route("GET", "/pots/{pot_id}", reading(pots.retrieve_pot), pots.RETRIEVE_POT),
+    Route("PATCH", "/pots/{pot_id}", writing(pots.change_pot), pots.CHANGE_POT),
+    Route(
+        "PUT",
+        "/pots/{pot_id}/deposit",
+        moving(pots.order_deposit, pots.retrieve_pot),
+        pots.DEPOSIT,
+    ),
+    Route(
+        "PUT",
+        "/pots/{pot_id}/withdraw",
+        moving(pots.order_withdrawal, pots.retrieve_pot),
+        pots.WITHDRAW,
     ),
     # The feed
     Route("GET", "/feed", reading(feed.list_feed), feed.LIST_FEED),

@@ -5,12 +5,15 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from minibank.api.feed_items import WireFeedItem
-from minibank.payments.announcements import BalanceEvent, TransactionEvent
+from minibank.payments.announcements import BalanceEvent, PotEvent, TransactionEvent
 from minibank.webhooks.events import (
     BALANCE_UPDATED,
     FEED_ITEM_CREATED,
     FEED_ITEM_DELETED,
     FEED_ITEM_UPDATED,
+    POT_CREATED,
+    POT_DELETED,
+    POT_UPDATED,
     TRANSACTION_CREATED,
     TRANSACTION_DECLINED,
     TRANSACTION_REVERSED,
@@ -51,6 +54,9 @@ TOLD: Mapping[str, tuple[str, type[Struct]]] = {
     TRANSACTION_DECLINED: ("A payment was declined", TransactionEvent),
     TRANSACTION_REVERSED: ("A transaction is undone", TransactionEvent),
     BALANCE_UPDATED: ("Another amount is available", BalanceEvent),
+    POT_CREATED: ("There is a new pot", PotEvent),
+    POT_UPDATED: ("A pot has changed, or what it holds has", PotEvent),
+    POT_DELETED: ("A pot is deleted", PotEvent),
     FEED_ITEM_CREATED: ("The client put an item on the feed", FeedItemEvent),
     FEED_ITEM_UPDATED: ("The client changed an item", FeedItemEvent),
     FEED_ITEM_DELETED: ("The client deleted an item", FeedItemEvent),

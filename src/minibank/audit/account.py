@@ -9,12 +9,14 @@ from minibank.audit.checks import check_balance, check_holds, missing_transactio
 from minibank.audit.findings import Finding
 from minibank.audit.marks.marks import NOTHING_VERIFIED, VerifiedMark
 from minibank.audit.outcome_checks import Answers
+from minibank.audit.pots.checks import check_pots
 from minibank.audit.rows import AuthorisationRow, BalanceRow, OutcomeRow, TransactionRow
 from minibank.audit.transaction_checks import check_transaction
 from minibank.audit.webhooks.checks import History, check_end, check_outbox, check_webhook
 from minibank.audit.webhooks.store import WebhookRow
 from minibank.db import ReadTx
 from minibank.payments.store import keys_of
+from minibank.pots.records import Pot
 
 
 @dataclass(slots=True)
@@ -22,14 +24,15 @@ class AccountAudit:
     """Proves one account within one snapshot: make it, `run` it, read what it found.
 
     It goes on from `since`. `holds` are all its authorisations, or those that are open when it goes
-    on from a mark. `webhooks` are all it has or had. `milestones` are lengths of its chain that the
-    ledger is to keep.
+    on from a mark. `webhooks` and `pots` are all it has or had. `milestones` are lengths of its
+    chain that the ledger is to keep.
     """
 
     tx: ReadTx
     row: BalanceRow
     holds: Iterable[AuthorisationRow]
     webhooks: Sequence[WebhookRow]
+    pots: Sequence[Pot]
     since: VerifiedMark = NOTHING_VERIFIED
     milestones: frozenset[int] = frozenset()
     findings: list[Finding] = field(default_factory=list)
@@ -135,6 +138,7 @@ class AccountAudit:
         self.findings += check_balance(self.row, self.ledger, self.newest)
         self.findings += check_holds(self.authorisations.values(), self.ledger, self.transactions)
         self.findings += missing_transactions(self.ledger, self.transactions)
+        self.findings += check_pots(self.pots, self.ledger)
         for webhook in self.webhooks:
             self.findings += check_webhook(webhook)
             if self.goes_on:

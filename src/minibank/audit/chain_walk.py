@@ -8,7 +8,7 @@ from minibank.audit.findings import Finding
 from minibank.audit.marks.marks import Sums, VerifiedMark
 from minibank.audit.rows import SetRow
 from minibank.ledger.chain import GENESIS, hash_of
-from minibank.ledger.entries import held, imbalance, main
+from minibank.ledger.entries import POT, held, imbalance, main
 
 
 @dataclass(slots=True)
@@ -34,9 +34,10 @@ class Movement:
 class Ledger:
     """What the entries of one account add up to, as the walk goes on (minor units).
 
-    `explained` is how far forced postings, which ask for no limit, may have taken the account
-    below its limit. `milestones` are lengths of the chain at which `seen` keeps what there was: the
-    hash and the sums. The walk began after the entry set of the number `began_after`.
+    `positions` are the bank's own addresses and the pots'. `explained` is how far forced postings,
+    which ask for no limit, may have taken the account below its limit. `milestones` are lengths of
+    the chain at which `seen` keeps what there was: the hash and the sums. The walk began after the
+    entry set of the number `began_after`.
     """
 
     account_id: str
@@ -62,9 +63,31 @@ class Ledger:
             self.positions[address, currency] = amount
 
     @property
+    def pots(self) -> dict[str, int]:
+        """What the entries say of each pot that they speak of, by its id."""
+        return {
+            address.removeprefix(POT): amount
+            for (address, _), amount in self.positions.items()
+            if address.startswith(POT)
+        }
+
+    @property
+    def own_positions(self) -> dict[tuple[str, str], int]:
+        """The bank's own addresses: what is in pots is the customer's."""
+        return {
+            position: amount
+            for position, amount in self.positions.items()
+            if not position[0].startswith(POT)
+        }
+
+    @property
     def sums(self) -> Sums:
-        """What has been added up so far."""
-        positions = sorted((*position, amount) for position, amount in self.positions.items())
+        """What has been added up so far; pots that are empty take no room."""
+        positions = sorted(
+            (*position, amount)
+            for position, amount in self.positions.items()
+            if amount or not position[0].startswith(POT)
+        )
         return Sums(self.main, self.held, self.explained, tuple(positions))
 
     def add(self, row: SetRow) -> Iterator[Finding]:

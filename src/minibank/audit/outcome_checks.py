@@ -19,6 +19,9 @@ _CODES = {
     "receive_transfer": "transfer_in",
     "send_transfer": "transfer_out",
     "transfer_between": "transfer_out",
+    "deposit_into_pot": "pot_deposit",
+    "withdraw_from_pot": "pot_withdrawal",
+    "delete_pot": "pot_withdrawal",
 }
 """What the entry set of each command is called."""
 
@@ -27,6 +30,10 @@ _ENDERS = {"reverse_authorisation", "expire_authorisation", "present_card"}
 
 _CHANGERS = {"increment_authorisation", "reverse_authorisation", "expire_authorisation"}
 """Commands that make no transaction; nor does a presentment that ends an authorisation."""
+
+
+_MAY_MOVE_NOTHING = "delete_pot"
+"""A command that makes no transaction when there is nothing to move."""
 
 
 @dataclass(slots=True)
@@ -63,7 +70,7 @@ class Answers:
             yield from self._take(row, outcome, own)
         elif credit is not None:
             yield from self._take_credit(row, outcome, credit)
-        else:
+        elif row.command != _MAY_MOVE_NOTHING or outcome.transaction_id is not None:
             message = f"names {outcome.transaction_id}, which is not there"
             yield self._finding("outcome.transaction", row.command_id, message)
 

@@ -19,6 +19,8 @@ from minibank.audit.strays.gaps import find_strays
 from minibank.audit.subtotals.checks import check_subtotals
 from minibank.audit.webhooks.store import WebhookRow, list_webhooks
 from minibank.db import ReadTx
+from minibank.pots.records import Pot
+from minibank.pots.store import list_pots_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class StretchAudit:
     report: AuditReport = field(default_factory=AuditReport)
     marks: dict[AccountKey, StoredMark] = field(default_factory=dict)
     webhooks: Mapping[str, Sequence[WebhookRow]] = field(default_factory=dict)
+    pots: Mapping[str, Sequence[Pot]] = field(default_factory=dict)
     in_doubt: set[str] = field(default_factory=set)
 
     @classmethod
@@ -85,13 +88,14 @@ class StretchAudit:
         moved = await list_moved(self.tx, keys_of(known), marks)
         balances = await store.list_balances(self.tx, stretch.keys)
         self.webhooks = _by_account(await list_webhooks(self.tx, stretch.keys))
+        self.pots = _by_account([own.pot for own in await list_pots_of(self.tx, stretch.keys)])
         await self._check_feeds(stretch.keys, [since[key] for key in stretch.accounts])
         # What older subtotals say was proved together with the entries.
         news = {key: since[key].chain_length for key in since if key in begun or key[1] in moved}
         await self._check_subtotals(stretch.keys, news)
         for row in balances:
-            mark, webhooks = since[row.shard, row.account_id], self.webhooks[row.account_id]
-            audit = AccountAudit(self.tx, row, holds[row.account_id], webhooks, mark)
+            mark = since[row.shard, row.account_id]
+            audit = self._audit_of(row, holds[row.account_id], mark)
             if mark is NOTHING_VERIFIED:
                 await self._prove(row, holds[row.account_id])
             else:
@@ -99,6 +103,16 @@ class StretchAudit:
         await self._check_owners(balances, stretch.keys)
         sets_after = [since[key].sets_after for key in stretch.accounts]
         await self._find_strays(stretch, sets_after)
+
+    def _audit_of(
+        self,
+        row: BalanceRow,
+        holds: Sequence[AuthorisationRow],
+        since: VerifiedMark = NOTHING_VERIFIED,
+        milestones: frozenset[int] = frozenset(),
+    ) -> AccountAudit:
+        webhooks, pots = self.webhooks[row.account_id], self.pots[row.account_id]
+        return AccountAudit(self.tx, row, holds, webhooks, pots, since, milestones)
 
     def _since(self, key: AccountKey) -> VerifiedMark:
         """The mark to go on from; `NOTHING_VERIFIED` when the account is to be begun anew."""
@@ -132,8 +146,7 @@ class StretchAudit:
         known, before = self.stored.get(row.account_id), self.plan.before.get(row.account_id)
         lengths = [known.mark.chain_length] if known else []
         lengths += [before.chain_length] if before else []
-        webhooks = self.webhooks[row.account_id]
-        audit = AccountAudit(self.tx, row, holds, webhooks, milestones=frozenset(lengths))
+        audit = self._audit_of(row, holds, milestones=frozenset(lengths))
         await audit.run()
         self.report.accounts_in_full += 1
         self._count(audit, audit.mark())
@@ -160,7 +173,7 @@ class StretchAudit:
         report.entry_sets += audit.entry_sets + audit.since.chain_length
         report.entry_sets_now += audit.entry_sets
         report.transactions += mark.transactions
-        report.add_positions(audit.ledger.positions)
+        report.add_positions(audit.ledger.own_positions)
         report.marks[audit.row.account_id] = mark
 
     def _leave(self, row: BalanceRow, mark: VerifiedMark) -> None:

@@ -13,8 +13,13 @@ _CODES: dict[str, set[str | None]] = {
     "top_up": {"top_up"},
     "transfer_in": {"transfer_in"},
     "transfer_out": {"transfer_out"},
+    "pot_deposit": {"pot_deposit"},
+    "pot_withdrawal": {"pot_withdrawal"},
 }
 """How the entries of each kind of transaction begin; None where nothing moved."""
+
+_OWN_MONEY = ("pot_deposit", "pot_withdrawal")
+"""Kinds that never count as spending."""
 
 _UNDONE = ("reversed", "expired")
 
@@ -63,13 +68,14 @@ def _state(
     if bool(row.amount_is_pending) != (state == "open"):
         yield "pending", "is pending without a hold, or held without being pending"
     is_nothing = row.decline_reason is not None or state in _UNDONE
+    counts = not is_nothing and row.kind not in _OWN_MONEY
     settles = not is_nothing and state != "open"
     if (row.settled_at is not None) != settles:
         yield "settled", "is settled and was not paid, or was paid and is not settled"
     elif row.settled_at is not None and row.settled_at < row.created_at:
         yield "settled", "was settled before it was made"
     is_free = row.kind in ("transfer_in", "transfer_out")
-    if bool(row.include_in_spending) == is_nothing and (is_nothing or not is_free):
-        yield "spending", "counts as spending and moved nothing, or the reverse"
+    if bool(row.include_in_spending) != counts and not (counts and is_free):
+        yield "spending", "counts as spending and spent nothing, or the reverse"
     if milliseconds_of(row.id) != row.created_at // 1000:
         yield "created", f"says it is of {row.created_at}, its id that it is not"

@@ -2,6 +2,7 @@
 
 from minibank.api.bodies import DEPTH_MAX, PAIRS_MAX
 from minibank.api.conditions import TAGS_MAX
+from minibank.api.pots import DEDUPE_MAX
 from minibank.api.repeats import KEY_MAX
 from minibank.api.requests import BODY_BYTES_MAX, INTEGER_MAX, NAME_MAX
 from minibank.app.protocol import HEAD_BYTES_MAX
@@ -11,6 +12,9 @@ from minibank.feed.content import BODY_BYTES_MAX as ITEM_BODY_BYTES_MAX
 from minibank.feed.content import TITLE_BYTES_MAX, URL_BYTES_MAX
 from minibank.identity.emails import EMAIL_BYTES_MAX
 from minibank.identity.passwords import PASSWORD_BYTES_MAX
+from minibank.pots.changes import NAME_MAX as POT_NAME_MAX
+from minibank.pots.changes import POTS_EVER_MAX
+from minibank.pots.changes import STYLE_MAX as POT_STYLE_MAX
 from minibank.receipts.content import (
     DIGITS_MAX,
     ID_MAX,
@@ -113,6 +117,19 @@ _FIXED: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("a webhook's `url`", f"{HOOK_BYTES_MAX:,} bytes", _NAMED),
         ],
     ),
+    (
+        "A pot",
+        [
+            ("its name", f"1 to {POT_NAME_MAX} characters", _NAMED),
+            ("its style", f"{POT_STYLE_MAX} characters", _NAMED),
+            ("a `dedupe_id`", f"{DEDUPE_MAX} characters", _NAMED),
+            (
+                "pots that an account ever had",
+                f"{POTS_EVER_MAX:,}",
+                "400 `bad_request.too_many_pots`",
+            ),
+        ],
+    ),
 ]
 
 _SET: list[tuple[str, str, str]] = [
@@ -125,6 +142,7 @@ _SET: list[tuple[str, str, str]] = [
         "per day: items of one client on one feed",
         "429 `rate_limited.feed_items`",
     ),
+    ("pots_max", "pots of an account that are not deleted", "400 `bad_request.too_many_pots`"),
     ("webhooks_max", "webhooks of one client on an account", "400 `bad_request.too_many_webhooks`"),
     ("client_requests_max", "of one client at a time", "the next wait"),
     ("client_waiting_max", "of one client that wait", "429 `rate_limited.concurrency`"),

@@ -2,8 +2,9 @@
 
 An *address* is where entries accumulate; a positive entry means the bank owes that address more.
 A customer account has two: what is free to spend (main) and what is held for the card scheme
-(held). The rest are the bank's own positions towards the schemes. An *entry set* is a balanced,
-immutable group of entries; everything the bank does with money is one.
+(held); and one more for each of its pots. The rest are the bank's own positions towards the
+schemes. An *entry set* is a balanced, immutable group of entries; everything the bank does with
+money is one.
 """
 
 import msgspec
@@ -23,6 +24,15 @@ def main(account_id: str) -> str:
 def held(account_id: str) -> str:
     """The address of what an account holds for open authorisations."""
     return f"account:held:{account_id}"
+
+
+POT = "pot:"
+"""How the addresses of pots begin."""
+
+
+def pot(pot_id: str) -> str:
+    """The address of what a pot holds."""
+    return f"{POT}{pot_id}"
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -13,10 +13,14 @@ from minibank.core.ids import IdSource
 from minibank.ledger.entries import main
 from minibank.payments.effects import Effect
 from minibank.payments.picture import Picture, Webhook
+from minibank.pots.records import Pot
+from minibank.pots.wire import WirePot, show_pot
 from minibank.transactions.records import TransactionRecord
 from minibank.transactions.wire import WireTransaction, show_record
 from minibank.webhooks.events import (
     BALANCE_UPDATED,
+    POT_DELETED,
+    POT_UPDATED,
     TRANSACTION_CREATED,
     TRANSACTION_DECLINED,
     TRANSACTION_REVERSED,
@@ -50,6 +54,13 @@ class BalanceEvent(msgspec.Struct, frozen=True):
 
     type: str
     data: NewBalance
+
+
+class PotEvent(msgspec.Struct, frozen=True):
+    """The whole body of a request to a webhook that asked for pots; `data` is the bare pot."""
+
+    type: str
+    data: WirePot
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +107,10 @@ def _happenings(picture: Picture, effect: Effect) -> Iterator[_Happening]:
         change = _change(effect, transaction.account_id)
         if change:
             yield _of_balance(picture, transaction, change)
+    made_at = min((one.created_at for one in effect.transactions), default=picture.instant)
+    for pot in effect.pots:
+        if min(made_at, pot.updated_at) >= picture.instant:
+            yield _of_pot(picture, pot)
 
 
 def _events_of_new(transaction: TransactionRecord) -> Iterator[Event]:
@@ -134,6 +149,13 @@ def _of_balance(picture: Picture, transaction: TransactionRecord, change: int) -
         )
     )
     return _Happening(account.id, BALANCE_UPDATED, transaction.id, lambda _: body)
+
+
+def _of_pot(picture: Picture, pot: Pot) -> _Happening:
+    event = POT_UPDATED if pot.deleted_at is None else POT_DELETED
+    shown = show_pot(pot, picture.accounts[pot.account_id].currency, picture.instant)
+    body = _encode(PotEvent(event, shown))
+    return _Happening(pot.account_id, event, pot.id, lambda _: body)
 
 
 def _change(effect: Effect, account_id: str) -> int:

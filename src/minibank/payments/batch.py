@@ -14,6 +14,7 @@ from minibank.payments.commands import (
 from minibank.payments.decide import decide_all
 from minibank.payments.picture import Answer, Picture, Written
 from minibank.payments.prepared import Prepared
+from minibank.pots.store import list_pots, update_pots
 from minibank.transactions.store import (
     insert_transactions,
     list_merchants,
@@ -68,6 +69,8 @@ async def gather(
     if authorisations := _named(commands, "authorisation_id"):
         keys = store.keys_of(authorisations)
         picture.authorisations = await store.list_authorisations(tx, keys)
+    if pots := _named(commands, "pot_id"):
+        picture.pots = await list_pots(tx, store.keys_of(pots))
     if transactions := _transactions(commands, picture):
         keys = store.keys_of(transactions)
         # Whoever writes a note holds the transaction alone, without its account.
@@ -130,6 +133,8 @@ async def write(tx: Tx, picture: Picture) -> None:
     await update_transactions(tx, list(written.changed_transactions.values()))
     await store.insert_authorisations(tx, written.new_authorisations.values())
     await store.update_authorisations(tx, written.changed_authorisations.values())
+    if written.pots:
+        await update_pots(tx, written.pots.values())
     await store.insert_outcomes(tx, written.outcomes, picture.accounts)
     if written.deliveries:
         told = written.webhooks.values()

@@ -144,6 +144,33 @@ class TransferBetween(Command, frozen=True, kw_only=True, tag="transfer_between"
     user_id: str = ""
 
 
+class DepositIntoPot(Command, frozen=True, kw_only=True, tag="deposit_into_pot"):
+    """Set money of the account aside in one of its pots; refused beyond what is available.
+
+    `external_id` is what whoever asks calls the move, `user_id` the owner who does.
+    """
+
+    pot_id: str
+    amount: int
+    external_id: str = ""
+    user_id: str = ""
+
+
+class WithdrawFromPot(Command, frozen=True, kw_only=True, tag="withdraw_from_pot"):
+    """Take money out of a pot again; refused beyond what it holds, and while it is locked."""
+
+    pot_id: str
+    amount: int
+    external_id: str = ""
+    user_id: str = ""
+
+
+class DeletePot(Command, frozen=True, kw_only=True, tag="delete_pot"):
+    """Delete a pot; what it holds goes back to the account first. Refused while it is locked."""
+
+    pot_id: str
+
+
 AnyCommand = (
     TopUp
     | AuthoriseCard
@@ -155,6 +182,9 @@ AnyCommand = (
     | ReceiveTransfer
     | SendTransfer
     | TransferBetween
+    | DepositIntoPot
+    | WithdrawFromPot
+    | DeletePot
 )
 
 COMMAND_NAMES: dict[type[Command], str] = {

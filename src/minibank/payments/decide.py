@@ -8,11 +8,13 @@ import structlog
 from minibank.core.errors import BadParam, BankError, Conflict, InternalService
 from minibank.core.ids import IdSource
 from minibank.core.money import AMOUNT_MAX
-from minibank.payments import authorisations, presentments, transfers
+from minibank.payments import authorisations, pots, presentments, transfers
 from minibank.payments.announcements import draft_deliveries
 from minibank.payments.commands import (
     AuthoriseCard,
     Command,
+    DeletePot,
+    DepositIntoPot,
     ExpireAuthorisation,
     IncrementAuthorisation,
     PresentCard,
@@ -22,6 +24,7 @@ from minibank.payments.commands import (
     SendTransfer,
     TopUp,
     TransferBetween,
+    WithdrawFromPot,
 )
 from minibank.payments.effects import Effect
 from minibank.payments.picture import Answer, Picture, require_range
@@ -43,6 +46,9 @@ DECISIONS: dict[type[Command], Decision] = {
     ExpireAuthorisation: authorisations.expire_authorisation,
     PresentCard: presentments.present_card,
     RefundCard: presentments.refund_card,
+    DepositIntoPot: pots.deposit_into_pot,
+    WithdrawFromPot: pots.withdraw_from_pot,
+    DeletePot: pots.delete_pot,
 }
 
 _MAY_BE_ZERO = (AuthoriseCard, PresentCard)

@@ -6,6 +6,7 @@ import msgspec
 
 from minibank.ledger.entries import EntrySet
 from minibank.payments.commands import Outcome
+from minibank.pots.records import Pot
 from minibank.transactions.records import TransactionRecord
 
 AuthorisationState = Literal["open", "presented", "reversed", "expired"]
@@ -30,7 +31,7 @@ class Authorisation(msgspec.Struct, frozen=True, kw_only=True):
 class Effect(msgspec.Struct, frozen=True):
     """The whole effect of one command.
 
-    `transactions` and `authorisations` are their new state, whether they are new or changed. A new
+    `transactions`, `authorisations` and `pots` are their new state; the first two may be new. A new
     transaction is its own feed item. What webhooks are told follows from all this, see
     `minibank.payments.announcements`.
     """
@@ -39,5 +40,6 @@ class Effect(msgspec.Struct, frozen=True):
     entry_sets: tuple[EntrySet, ...] = ()
     transactions: tuple[TransactionRecord, ...] = ()
     authorisations: tuple[Authorisation, ...] = ()
+    pots: tuple[Pot, ...] = ()
     also_recorded_on: tuple[str, str] | None = None
     """(account, command id) of the other account that a transfer between customers touched."""

@@ -12,6 +12,7 @@ from minibank.ledger.entries import EntrySet, held, main
 from minibank.ledger.store import ChainedSet
 from minibank.payments.commands import COMMAND_NAMES, Command, Outcome
 from minibank.payments.effects import Authorisation, Effect
+from minibank.pots.records import Pot
 from minibank.transactions.records import TransactionRecord
 from minibank.transactions.wire import Merchants, SettledPending
 from minibank.webhooks.records import Delivery
@@ -105,6 +106,7 @@ class Picture:
     shown_merchants: Merchants = field(default_factory=dict)
     webhooks: dict[str, list[Webhook]] = field(default_factory=dict)
     authorisations: dict[str, Authorisation] = field(default_factory=dict)
+    pots: dict[str, Pot] = field(default_factory=dict)
     transactions: dict[str, TransactionRecord] = field(default_factory=dict)
     recorded: dict[Key, Recorded] = field(default_factory=dict)
     written: "Written" = field(default_factory=lambda: Written())
@@ -144,6 +146,19 @@ class Picture:
             raise NotFound("authorisation", "The account has no such authorisation")
         return found
 
+    def pot(self, pot_id: str, account: Account) -> Pot:
+        """The pot, when it is one of this account's; else `NotFound`, `BadParam` if deleted."""
+        found = self.pots.get(pot_id)
+        if found is None or found.account_id != account.id:
+            raise NotFound("pot", "The account has no such pot")
+        if found.deleted_at is not None:
+            raise BadParam("pot_id", "names a deleted pot")
+        return found
+
+    def told_user(self, account: Account, user_id: str) -> str:
+        """Who did something, told on joint accounts only."""
+        return user_id if len(self.owners.get(account.id, ())) > 1 else ""
+
     def category(self, merchant_id: str | None) -> str:
         """A merchant's category; `BadParam` when there is no such merchant."""
         if merchant_id is None:
@@ -175,6 +190,8 @@ class Picture:
         for authorisation in effect.authorisations:
             self.written.put_authorisation(authorisation, self.authorisations)
             self.authorisations[authorisation.id] = authorisation
+        for pot in effect.pots:
+            self.pots[pot.id] = self.written.pots[pot.id] = pot
         for delivery in deliveries:
             self._number(delivery)
 
@@ -250,6 +267,7 @@ class Written:
     changed_transactions: dict[str, TransactionRecord] = field(default_factory=dict)
     new_authorisations: dict[str, Authorisation] = field(default_factory=dict)
     changed_authorisations: dict[str, Authorisation] = field(default_factory=dict)
+    pots: dict[str, Pot] = field(default_factory=dict)
     webhooks: dict[str, Webhook] = field(default_factory=dict)
     deliveries: list[tuple[int, Delivery]] = field(default_factory=list)
 
@@ -273,6 +291,7 @@ class Written:
 def require_range(effect: Effect, picture: Picture) -> None:
     """Refuse an effect that would take an amount or a balance beyond what the bank can count."""
     amounts = [transaction.amount for transaction in effect.transactions]
+    amounts += [pot.balance for pot in effect.pots]
     for entry_set in effect.entry_sets:
         account = picture.accounts[entry_set.account_id]
         to_main, to_held = _moved(entry_set)

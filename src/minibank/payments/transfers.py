@@ -111,7 +111,7 @@ def send_transfer(command: SendTransfer, picture: Picture, ids: IdSource) -> Eff
             dedupe_id=command.id,
             category=command.category,
             counterparty=command.counterparty,
-            user_id=_sender(picture, account, command.user_id),
+            user_id=picture.told_user(account, command.user_id),
             originator=True,
         ),
     )
@@ -209,12 +209,7 @@ def _side(
             account_number=other.account_number,
             user_id=others[0].user_id if others else "",
         ),
-        user_id=_sender(picture, account, command.user_id) if amount < 0 else "",
+        user_id=picture.told_user(account, command.user_id) if amount < 0 else "",
         originator=amount < 0,
         include_in_spending=not own_money,
     )
-
-
-def _sender(picture: Picture, account: Account, user_id: str) -> str:
-    """Who sent it, told on joint accounts only."""
-    return user_id if len(picture.owners.get(account.id, ())) > 1 else ""

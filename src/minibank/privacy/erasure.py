@@ -31,6 +31,7 @@ from minibank.identity.store import Leaving
 from minibank.oauth.erasing import end_sign_ins, forget_tokens
 from minibank.payments.commands import Outcome
 from minibank.payments.store import keys_of, list_transfers
+from minibank.pots.erasing import erase_pots
 from minibank.privacy import store
 from minibank.privacy.store import Part
 from minibank.receipts.erasing import erase_receipts
@@ -91,6 +92,8 @@ def _obstacles(held: Held, *, payments: int, is_shared: bool) -> list[str]:
     found = []
     if held.booked or held.held:
         found.append(f"{account.id} holds money or owes some")
+    if held.in_pots:
+        found.append(f"{account.id} holds money in its pots")
     if payments:
         found.append(f"{account.id} has card payments that are not over ({payments})")
     if account.state == "frozen":
@@ -153,6 +156,8 @@ async def begin_erasure(tx: Tx, user_id: str) -> bool:
         is_shared = estate.is_shared(held, user_id)
         kinds = (OWN_FEED, OWN_WEBHOOKS) if is_shared else (HISTORY, FEED, WEBHOOKS)
         parts += [Part(kind, held.account.id) for kind in kinds]
+        if not is_shared:
+            await erase_pots(tx, shard_of(held.account.id) or 0, held.account.id)
     await store.insert_parts(tx, user_id, parts)
     await plan(tx, [work_of(user_id, tx.now)])
     return True

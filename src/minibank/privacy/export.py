@@ -23,6 +23,8 @@ from minibank.identity.emails import email_key
 from minibank.identity.store import User
 from minibank.oauth.store import list_clients
 from minibank.oauth.throttle import login_subject
+from minibank.pots.store import list_pots_of
+from minibank.pots.wire import show_pot
 from minibank.privacy import store
 from minibank.privacy.books import PAGE, Books, export_books
 from minibank.privacy.messages.exporting import View, export_messages
@@ -224,6 +226,9 @@ async def _export_account(tx: ReadTx, subject: Subject, account: Account, lines:
                     "created": format_instant(card.created_at),
                 },
             )
+    for one in await list_pots_of(tx, ([shard], [account.id])):
+        shown_pot = show_pot(one.pot, one.currency, tx.now)
+        lines.put("pot", {"pot": shown_pot, "deleted": _instant(one.pot.deleted_at)})
     await _export_history(tx, subject, (shard, account.id), lines)
     await export_messages(tx, View(shard, account.id, user_id, others), lines)
     books = Books(shard, account.id, balance["chain_length"], is_joint=bool(others))

@@ -115,6 +115,16 @@ INVENTORY: Mapping[str, Held] = {
             "last_four": Column("erased", "emptied"),
         },
     ),
+    "pots": Held(
+        shown_as="pot",
+        columns={
+            "id": Column("pseudonymous", "the pot's id, to which entries lead"),
+            "account_id": _ACCOUNT,
+            "name": Column("erased", "emptied"),
+            "style": Column("erased", "emptied"),
+            "lock_type": _STATE,
+        },
+    ),
     "audit_marks": Held(
         not_shown="how far the audit has verified the entry sets that are shown",
         columns={

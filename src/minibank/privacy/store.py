@@ -136,6 +136,8 @@ async def count_rows(tx: ReadTx, user_id: str, accounts: Keys) -> dict[str, int]
                 JOIN cards c ON c.shard = k.shard AND c.account_id = k.account_id
                      AND c.user_id = $2) AS cards,
                (SELECT COUNT(*) FROM unnest($3::bigint[], $4::text[]) AS k(shard, account_id)
+                JOIN pots p ON p.shard = k.shard AND p.account_id = k.account_id) AS pots,
+               (SELECT COUNT(*) FROM unnest($3::bigint[], $4::text[]) AS k(shard, account_id)
                 JOIN transactions t ON t.shard = k.shard AND t.account_id = k.account_id)
                    AS transactions,
                (SELECT COUNT(*) FROM unnest($3::bigint[], $4::text[]) AS k(shard, account_id)

@@ -75,6 +75,12 @@ class LimitSettings:
         "How long the `Idempotency-Key` of a feed item is kept; sent again later it makes another.",
         DAY,
     )
+    pots_max: int = setting(
+        _KEPT,
+        Integer(1, 500),
+        "Pots that one account may have, not counting those that are deleted.",
+        20,
+    )
     webhooks_max: int = setting(
         _KEPT,
         Integer(1, 1000),

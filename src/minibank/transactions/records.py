@@ -4,7 +4,9 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["card", "refund", "top_up", "transfer_in", "transfer_out"]
+Kind = Literal[
+    "card", "refund", "top_up", "transfer_in", "transfer_out", "pot_deposit", "pot_withdrawal"
+]
 DeclineReason = Literal[
     "INSUFFICIENT_FUNDS", "CARD_INACTIVE", "CARD_BLOCKED", "INVALID_CVC", "OTHER"
 ]

@@ -53,12 +53,12 @@ def test_every_minute_of_two_years_belongs_to_the_day_that_began_last():
         last = start
 
 
-def test_without_pots_all_balances_are_one():
-    shown = msgspec.to_builtins(show_balance(5000, "GBP", -1250))
+def test_the_total_is_what_can_be_spent_and_what_is_in_pots():
+    shown = msgspec.to_builtins(show_balance(5000, 1000, "GBP", -1250))
     assert shown == {
         "balance": 5000,
-        "total_balance": 5000,
-        "balance_including_flexible_savings": 5000,
+        "total_balance": 6000,
+        "balance_including_flexible_savings": 6000,
         "currency": "GBP",
         "spend_today": -1250,
         "local_currency": "",

@@ -1,5 +1,9 @@
 """A counter at which commands are decided with no database behind it."""
 
+from typing import Any
+
+import msgspec
+
 from minibank.core.errors import BankError
 from minibank.core.ids import SeededIds
 from minibank.ledger.chain import GENESIS
@@ -8,6 +12,7 @@ from minibank.payments.decide import decide_all
 from minibank.payments.effects import Authorisation
 from minibank.payments.picture import Account, Answer, Card, Owner, Picture
 from minibank.payments.prepared import prepare
+from minibank.pots.records import Pot
 from minibank.transactions.records import TransactionRecord
 from tests.support.banking import SHOP, Holder, Orders
 
@@ -52,6 +57,21 @@ class Desk:
             Owner(user_id, f"Person {n}") for n, user_id in enumerate(users, 1)
         ]
         return Holder(account_id, card_id, users)
+
+    def add_pot(self, holder: Holder, balance: int = 0, **more: Any) -> str:
+        """A pot of somebody's in which the money simply is; its id."""
+        shard = self.account(holder).shard
+        pot = Pot(
+            shard=shard,
+            id=self.ids.new("pot", shard, NOON),
+            account_id=holder.account_id,
+            name="Holiday",
+            balance=balance,
+            created_at=NOON,
+            updated_at=NOON,
+        )
+        self.picture.pots[pot.id] = msgspec.structs.replace(pot, **more)
+        return pot.id
 
     def answer(self, command: Command) -> Answer:
         """The answer, whatever it is."""
@@ -108,4 +128,5 @@ class Desk:
             + len(written.changed_transactions)
             + len(written.new_authorisations)
             + len(written.changed_authorisations)
+            + len(written.pots)
         )

@@ -27,6 +27,9 @@ def one_of_each(desk: Desk, ada: Holder, brian: Holder) -> list[Command]:
         orders.expire(ada, expired),
         orders.present(ada, 99, kept),
         orders.refund(ada, 7),
+        orders.deposit(ada, desk.add_pot(ada), 8),
+        orders.withdraw(ada, desk.add_pot(ada, 9), 9),
+        orders.delete_pot(ada, desk.add_pot(ada, 10)),
     ]
 
 

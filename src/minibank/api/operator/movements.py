@@ -171,7 +171,7 @@ def moving(rail: Rail) -> Runner:
     kind = body_of(rail.command, rail.named)
 
     async def run(edge: Edge, request: Request) -> HttpAnswer:
-        call = await enter(edge, request, "rails")
+        call = await enter(edge, request, *rail.scopes)
         named = {**call.path, "id": call.require_key()}
         said = call.read(kind)
         if rail.owner is not None:

@@ -1,11 +1,13 @@
 """Which command each rail sends."""
 
 from minibank.api.catalogue import (
+    ADDED_SECURITY,
     CLOSED,
     HOLD_ENDED,
     INSUFFICIENT_FUNDS,
     NO_AUTHORISATION,
     NO_CARD,
+    NO_POT,
     NO_TRANSACTION,
     NOT_OPEN,
 )
@@ -14,6 +16,8 @@ from minibank.core.errors import NotFound
 from minibank.db import ReadTx
 from minibank.payments.commands import (
     AuthoriseCard,
+    DeletePot,
+    DepositIntoPot,
     ExpireAuthorisation,
     IncrementAuthorisation,
     PresentCard,
@@ -23,9 +27,12 @@ from minibank.payments.commands import (
     SendTransfer,
     TopUp,
     TransferBetween,
+    WithdrawFromPot,
 )
 from minibank.payments.store import keys_of, list_authorisations
+from minibank.pots.store import list_pots
 
+_POT = {"pot_id": "The pot."}
 _AUTHORISATION = {"authorisation_id": "The authorisation."}
 
 
@@ -34,6 +41,13 @@ async def _account_of_authorisation(tx: ReadTx, authorisation_id: str) -> str:
     if authorisation_id not in found:
         raise NotFound("authorisation", "There is no such authorisation")
     return found[authorisation_id].account_id
+
+
+async def _account_of_pot(tx: ReadTx, pot_id: str) -> str:
+    found = await list_pots(tx, keys_of([pot_id]))
+    if pot_id not in found:
+        raise NotFound("pot", "There is no such pot")
+    return found[pot_id].account_id
 
 
 RAILS = (
@@ -106,6 +120,34 @@ RAILS = (
         "Pay from one account of this bank to another",
         "Two transactions, one decision: both happen or neither.",
         (INSUFFICIENT_FUNDS, NOT_OPEN, CLOSED),
+    ),
+    Rail(
+        "pots/{pot_id}/deposits",
+        DepositIntoPot,
+        "Put money into a pot",
+        "From the account that it is a part of. An overdraft feeds no pot.",
+        (NO_POT, INSUFFICIENT_FUNDS, NOT_OPEN),
+        _POT,
+        _account_of_pot,
+    ),
+    Rail(
+        "pots/{pot_id}/withdrawals",
+        WithdrawFromPot,
+        "Take money out of a pot",
+        "Back to its account. Nothing can be taken out of a pot that is locked.",
+        (NO_POT, INSUFFICIENT_FUNDS, NOT_OPEN, ADDED_SECURITY),
+        _POT,
+        _account_of_pot,
+    ),
+    Rail(
+        "pots/{pot_id}/deletion",
+        DeletePot,
+        "Delete a pot",
+        "What it holds goes back to its account in the same unit of work. Not while it is locked.",
+        (NO_POT, NOT_OPEN, ADDED_SECURITY),
+        _POT,
+        _account_of_pot,
+        ("customers", "rails"),
     ),
     Rail("top-ups", TopUp, "Load money from outside onto an account", refuses=(NOT_OPEN,)),
 )

@@ -15,6 +15,7 @@ from minibank.core.errors import BadParam
 from minibank.core.instants import parse_instant
 from minibank.core.wire import Instant
 from minibank.db import ReadTx
+from minibank.operators.records import Scope
 from minibank.payments.commands import AnyCommand, Command
 
 HIDDEN = {"issuer", "id"}
@@ -31,6 +32,7 @@ _WORDS: Mapping[str, str] = {
     "cvc_ok": "Whether the scheme found the security code right; null where it did not look.",
     "description": "What the customer sees.",
     "expiry_ok": "Whether the scheme found the expiry date right; null where it did not look.",
+    "external_id": "What whoever asks calls the move; its id, unless it is said.",
     "happened_at": "When it happened in the world, when that was earlier.",
     "hold_seconds": "How long the hold lives; null takes the bank's setting.",
     "local_amount": "What the merchant charged, in minor units of `local_currency`.",
@@ -40,6 +42,7 @@ _WORDS: Mapping[str, str] = {
     "original_transaction_id": "The transaction that it belongs to.",
     "payee_account_id": "The account that is paid.",
     "pin_ok": "Whether the scheme found the PIN right; null where it did not look.",
+    "pot_id": "The pot.",
     "reason": "Why, for the books.",
     "scheme": "What carried it, as the customer's clients see it.",
     "transaction_id": "The transaction.",
@@ -66,6 +69,7 @@ class Rail:
     refuses: tuple[str, ...] = ()
     path: Mapping[str, str] = field(default_factory=dict)
     owner: Owner | None = None
+    scopes: tuple[Scope, ...] = ("rails",)
 
     @property
     def named(self) -> frozenset[str]:

@@ -27,7 +27,7 @@ def _rail(rail: Rail) -> Route:
             body=body_of(rail.command, rail.named),
             answers=movements.Movement,
             refuses=(*movements.ALWAYS, *rail.refuses),
-            scopes=("rails",),
+            scopes=rail.scopes,
             named=True,
         ),
         body="bytes",

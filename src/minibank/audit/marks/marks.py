@@ -23,7 +23,7 @@ BEGINNING = -(2**62)
 """Before every sequence and instant, damaged ones included."""
 
 Position = tuple[str, str, int]
-"""An address of the bank's own, a currency, and a sum in minor units."""
+"""An address of the bank's own or a pot's, a currency, and a sum in minor units."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,9 @@ async def list_between(
                (SELECT t.account_id FROM cards t
                 WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
                 ORDER BY t.account_id LIMIT 1) AS cards,
+               (SELECT t.account_id FROM pots t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS pots,
                (SELECT t.account_id FROM entry_sets t
                 WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
                 ORDER BY t.account_id LIMIT 1) AS entry_sets,
@@ -69,6 +72,9 @@ async def list_in_shards(tx: ReadTx, above: int, below: int) -> Sequence[Row]:
                (SELECT t.account_id FROM cards t
                 WHERE t.shard > $1 AND t.shard < $2
                 ORDER BY t.shard LIMIT 1) AS cards,
+               (SELECT t.account_id FROM pots t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS pots,
                (SELECT t.account_id FROM entry_sets t
                 WHERE t.shard > $1 AND t.shard < $2
                 ORDER BY t.shard LIMIT 1) AS entry_sets,

@@ -1,0 +1,1 @@
+"""Pots: money that a customer sets aside within an account."""
