@@ -129,18 +129,22 @@ def test_every_code_of_the_catalogue_has_a_meaning_and_the_status_of_its_first_p
             assert meaning_of(code)
 
 
-def test_every_example_is_of_the_documented_form():
+@pytest.mark.parametrize(
+    ("path", "steps"), [("/", examples.STEPS), ("/operator/", examples.OPERATOR_STEPS)]
+)
+def test_every_example_is_of_the_documented_form(path, steps):
     count = 0
-    for _, operation in operations():
-        for response in operation["responses"].values():
-            for content in response.get("content", {}).values():
+    for place in document(path)["paths"].values():
+        for operation in place.values():
+            for response in operation["responses"].values():
+                for content in response.get("content", {}).values():
+                    for example in content.get("examples", {}).values():
+                        validator(content["schema"], path).validate(example["value"])
+                        count += 1
+            for content in operation.get("requestBody", {}).get("content", {}).values():
                 for example in content.get("examples", {}).values():
-                    validator(content["schema"]).validate(example["value"])
-                    count += 1
-        for content in operation.get("requestBody", {}).get("content", {}).values():
-            for example in content.get("examples", {}).values():
-                Draft202012Validator(content["schema"]).validate(example["value"])
-    assert count == len(examples.STEPS)
+                    Draft202012Validator(content["schema"]).validate(example["value"])
+    assert count == len(steps)
 
 
 async def test_examples_are_what_the_bank_really_answers(engine: str, databases: Databases):

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis.checks import CHECKS
 
+from minibank.api.operator.routes import ROUTES as OPERATOR_ROUTES
 from minibank.api.routes import ROUTES
 from tests.support.asgi import RawRequest
 from tests.support.bench import Bench
@@ -27,8 +28,12 @@ EXAMPLES = settings(
     suppress_health_check=list(HealthCheck),
 )
 MODES = schemathesis.GenerationMode
-REFERENCE = schemathesis.openapi.from_dict(document())
-OPERATIONS = {one.label: one for one in (found.ok() for found in REFERENCE.get_all_operations())}
+REFERENCES = [schemathesis.openapi.from_dict(document(path)) for path in ("/", "/operator/")]
+OPERATIONS = {
+    one.label: one
+    for reference in REFERENCES
+    for one in (found.ok() for found in reference.get_all_operations())
+}
 KNOWN = st.booleans()
 CAN_BE_BROKEN = [label for label, one in OPERATIONS.items() if [*one.query, *one.body]]
 PROMISES = CHECKS.get_by_names(
@@ -60,7 +65,7 @@ def as_sent(case: schemathesis.Case, token: str) -> requests.PreparedRequest:
 
 
 def answer_of(bench: Bench, case: schemathesis.Case) -> httpx.Response:
-    sent = as_sent(case, bench.token)
+    sent = as_sent(case, bench.token_for(case.path))
     path, _, query = sent.path_url.encode().partition(b"?")
     body = sent.body or b""
     answer = bench.ask(
@@ -113,7 +118,7 @@ def require_promised(bench: Bench, label: str, mode: object) -> None:
 
 
 def test_the_program_understands_every_operation():
-    assert len(OPERATIONS) == len(ROUTES)
+    assert len(OPERATIONS) == len(ROUTES) + len(OPERATOR_ROUTES)
 
 
 @pytest.mark.parametrize("label", OPERATIONS)

@@ -5,11 +5,13 @@ import asyncio
 from minibank.api import Api, build_api
 from minibank.core.clock import FakeClock
 from minibank.db import Database, open_database
+from minibank.operators.records import SCOPES
 from minibank.payments.engine import Engine
 from tests.support.asgi import RawAnswer, RawRequest, ask
 from tests.support.banking import Holder
 from tests.support.callers import SETTINGS, add_account, add_client, add_token, add_user
 from tests.support.histories import merchant, put, transaction
+from tests.support.operators import add_key
 from tests.support.outbox import listen, post_item, reader_of
 
 NOON = 1_773_144_000_000_000
@@ -38,6 +40,11 @@ class Bench:
         self.item_id = await post_item(self._db, reader_of(holder, self._client.id))
         self.webhook_id = (await listen(self._db, self._client.id, holder)).id
         self.token = await add_token(self._db, self._client, self._ada)
+        _, self.operator_key = await add_key(self._db, *SCOPES)
+
+    def token_for(self, path: str) -> str:
+        """Who may use this path: the client, or an operator."""
+        return self.operator_key if path.startswith("/operator/") else self.token
 
     def renew_token(self) -> None:
         """A token in place of one that was logged out."""

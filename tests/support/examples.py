@@ -19,6 +19,8 @@ from minibank.core.clock import FakeClock
 from minibank.core.ids import SeededIds
 from minibank.db import Database, open_database
 from minibank.db.migrate import migrate
+from minibank.operators.keys import create_key, new_key_secret
+from minibank.operators.records import SCOPES
 from minibank.payments.engine import Engine
 from minibank.sandbox.demo import DemoInfo, build_demo
 from minibank.settings import preset
@@ -34,7 +36,8 @@ NOON = 1_773_144_000_000_000
 class Step:
     """A request that becomes an example of this name; values in braces are looked up.
 
-    `body` is sent as JSON, when there is one.
+    `body` is sent as JSON, when there is one; the parameters are then those of the query. `key` is
+    its `Idempotency-Key`.
     """
 
     operation: str
@@ -42,6 +45,7 @@ class Step:
     takes: Mapping[str, str] = field(default_factory=dict)
     token: str = "{token}"
     body: Mapping[str, Any] | None = None
+    key: str = ""
 
 
 _CLIENT = {"client_id": "{client_id}", "client_secret": "{client_secret}"}
@@ -124,12 +128,66 @@ STEPS = (
 )
 
 
+_V1 = "POST /operator/v1"
+_AT = {"account_id": "{account_id}"}
+_RENT = {
+    **_AT,
+    "amount": 65_000,
+    "description": "Rent March",
+    "counterparty": {"name": "Brian Example", "sort_code": "200000", "account_number": "55779911"},
+}
+
+
+def _operator(operation: str, name: str, body: Mapping[str, Any], key: str = "") -> Step:
+    """What an operator sends."""
+    named = key or f"{operation.rpartition('/')[2]} {name}".replace(" ", "-")
+    return Step(operation, name, token="{operator_key}", body=body, key=named)
+
+
+def _read(path: str, name: str, takes: Mapping[str, str] | None = None) -> Step:
+    """What an operator reads."""
+    return Step(f"GET /operator/v1/{path}", name, takes or {}, "{operator_key}")
+
+
+OPERATOR_STEPS = (
+    _read("whoami", "known"),
+    Step("GET /operator/v1/whoami", "no key", token=""),
+    _operator(f"{_V1}/top-ups", "fifty pounds", {**_AT, "amount": 5_000}),
+    _operator(f"{_V1}/top-ups", "another amount", {**_AT, "amount": 1}, "top-ups-fifty-pounds"),
+    _operator(f"{_V1}/top-ups", "nothing", {**_AT, "amount": 0}),
+    Step(
+        f"{_V1}/top-ups", "dry run", {"dry_run": "true"}, "{operator_key}", {**_AT, "amount": 1},
+        "tried",
+    ),
+    _operator(f"{_V1}/inbound-transfers", "rent", _RENT),
+    _operator(f"{_V1}/outbound-transfers", "rent", {**_RENT, "amount": 100}),
+    _operator(f"{_V1}/outbound-transfers", "too much", {**_RENT, "amount": 10**9}),
+    _operator(
+        f"{_V1}/internal-transfers",
+        "lunch",
+        {**_AT, "payee_account_id": "{payee_account_id}", "amount": 1_250, "description": "Lunch"},
+    ),
+    _operator(
+        f"{_V1}/commands",
+        "two",
+        {
+            "commands": [
+                {"command": "top_up", "id": "batch-7/1", "account_id": "acc_1", "amount": 100},
+                {"command": "top_up", "id": "batch-7/2", "account_id": "acc_2", "amount": 250},
+            ]
+        },
+    ),
+    _read("keys", "one"),
+    _read("requests", "none yet"),
+)  # fmt: skip
+
+
 async def record(database_url: str) -> dict[str, Any]:
     """Build the demo in this empty database, and play every step."""
     db = await open_database(database_url, clock=FakeClock(NOON), ids=SeededIds("examples"))
     try:
         await migrate(db)
-        player = _Player(db, await build_demo(db, "examples"))
+        player = _Player(db, await build_demo(db, "examples"), await _operator_key(db))
         await player.play()
         for event, body in (await record_told(db)).items():
             player.recorded[event] = {"sent": body}
@@ -138,8 +196,15 @@ async def record(database_url: str) -> dict[str, Any]:
     return player.recorded
 
 
+async def _operator_key(db: Database) -> str:
+    """A key that may do everything."""
+    secret = new_key_secret(SeededIds("examples", "operator key"))
+    await db.transact(lambda tx: create_key(tx, "Card processor", SCOPES, secret))
+    return secret
+
+
 class _Player:
-    def __init__(self, db: Database, info: DemoInfo) -> None:
+    def __init__(self, db: Database, info: DemoInfo, operator_key: str) -> None:
         user = info.users[1]
         self._db = db
         self._known = {
@@ -149,6 +214,8 @@ class _Player:
             "password": user.password,
             "account_id": user.accounts[0].id,
             "file": "nothing.png",
+            "operator_key": operator_key,
+            "payee_account_id": info.users[0].accounts[0].id,
         }
         self.recorded: dict[str, Any] = {}
 
@@ -156,18 +223,21 @@ class _Player:
         settings = preset("sandbox", public_url="https://bank.example")
         transport = httpx.ASGITransport(build_api(self._db, Engine(self._db), settings))
         async with httpx.AsyncClient(transport=transport, base_url=settings.public_url) as client:
-            for step in STEPS:
+            for step in (*STEPS, *OPERATOR_STEPS):
                 await self._ask(client, step)
 
     async def _ask(self, client: httpx.AsyncClient, step: Step) -> None:
         method, path = step.operation.split()
         takes = {name: value.format_map(self._known) for name, value in step.takes.items()}
         body = None if step.body is None else self._look_up(step.body)
+        headers = {"Authorization": f"Bearer {step.token.format_map(self._known)}"}
+        if step.key:
+            headers["Idempotency-Key"] = step.key
         answer = await client.request(
             method,
             path.format_map(self._known),
-            headers={"Authorization": f"Bearer {step.token.format_map(self._known)}"},
-            params=takes if method == "GET" else None,
+            headers=headers,
+            params=takes if method == "GET" or body is not None else None,
             data=takes if method != "GET" and body is None else None,
             json=body,
         )
@@ -195,6 +265,10 @@ class _Player:
             self._known.setdefault("transaction_id", body["transactions"][-1]["id"])
         if body.get("items"):
             self._known.setdefault("item_id", body["items"][0]["id"])
+        if body.get("authorisation_id"):
+            self._known["authorisation_id"] = body["authorisation_id"]
+        if body.get("cards"):
+            self._known.setdefault("card_id", body["cards"][0]["id"])
         if "webhook" in body:
             self._known["webhook_id"] = body["webhook"]["id"]
 
