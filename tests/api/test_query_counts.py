@@ -2,6 +2,7 @@
 
 import pytest
 
+from minibank.accounts.opening import issue_card
 from tests.support.callers import add_account, http
 from tests.support.counting import CountingDatabase
 from tests.support.histories import merchant, put, transaction
@@ -137,6 +138,20 @@ async def test_receipts_cost_the_same_however_many_and_however_long(bank, counte
             await bank.api.put(path, json=body | {"external_id": f"Other-{lines}-{other}"})
     assert (await count("DELETE", path, params=named))[0] == 2
     assert (await count("GET", path, params=named))[0] == 2
+
+
+async def test_cards_cost_the_same_however_many_there_are(bank, counted):
+    count, _ = counted
+    path = f"/card/list?account_id={bank.account.id}"
+    card = await bank.db.transact(lambda tx: issue_card(tx, bank.account.id, bank.ada.id))
+    for cards in (2, 3):
+        await bank.db.transact(lambda tx: issue_card(tx, bank.account.id, bank.ada.id))
+        number, answer = await count("GET", path)
+        assert len(answer.json()["cards"]) == cards
+        assert number == 4
+    toggle = {"card_id": card.id, "status": "INACTIVE"}
+    assert (await count("PUT", "/card/toggle", data=toggle))[0] == 7
+    assert (await count("PUT", "/card/toggle", data=toggle))[0] == 6
 
 
 async def test_garbage_instead_of_a_token_costs_no_statement(counted):

@@ -96,6 +96,7 @@ def with_known_ids(case: schemathesis.Case, bench: Bench) -> None:
         "account_id": bench.account_id,
         "transaction_id": bench.transaction_id,
         "item_id": bench.item_id,
+        "card_id": bench.card_id,
         "webhook_id": bench.webhook_id,
     }
     body = case.body if isinstance(case.body, dict) else {}

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from minibank.accounts.opening import issue_card
 from minibank.api import Api, build_api
 from minibank.core.clock import FakeClock
 from minibank.db import Database, open_database
@@ -37,6 +38,8 @@ class Bench:
         await put(self._db, [row], [deli])
         self.transaction_id = row.id
         holder = Holder(self.account_id, "", (self._ada.id,))
+        card = await self._db.transact(lambda tx: issue_card(tx, self.account_id, self._ada.id))
+        self.card_id = card.id
         self.item_id = await post_item(self._db, reader_of(holder, self._client.id))
         self.webhook_id = (await listen(self._db, self._client.id, holder)).id
         self.token = await add_token(self._db, self._client, self._ada)

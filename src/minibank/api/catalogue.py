@@ -47,6 +47,7 @@ ADDED_SECURITY = "forbidden.added_security"
 NO_POT = "not_found.pot"
 TOO_MANY_FEED_ITEMS = "rate_limited.feed_items"
 TOO_MANY_WEBHOOKS = "bad_request.too_many_webhooks"
+CARD_BLOCKED = "bad_request.card_blocked"
 TOO_MANY_RECEIPTS = "bad_request.too_many_receipts"
 NO_RECEIPT = "not_found.receipt"
 NO_FEED_ITEM = "not_found.feed_item"
@@ -81,6 +82,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         INSUFFICIENT_FUNDS: "there is not enough money",
         BAD_COMMAND: "it holds a value that cannot be stored",
         TOO_MANY_WEBHOOKS: "the client has as many webhooks on this account as it may",
+        CARD_BLOCKED: "the bank has blocked the card",
         TOO_MANY_RECEIPTS: "the transaction has as many receipts of the client as it may",
         EVENTS_GONE: "what came after this event is not kept any more, or there is no such event",
         NO_SECRET: "the webhook is signed with the bank's key and has no secret of its own",

@@ -13,7 +13,15 @@ from msgspec import field as wire_field
 from minibank.operators.records import Scope
 
 Tag = Literal[
-    "OAuth 2.0", "Accounts", "Transactions", "Receipts", "Pots", "Feed", "Webhooks", "Service"
+    "OAuth 2.0",
+    "Accounts",
+    "Cards",
+    "Transactions",
+    "Receipts",
+    "Pots",
+    "Feed",
+    "Webhooks",
+    "Service",
 ]
 
 OperatorTag = Literal["Movements", "Customers", "Books", "Service"]

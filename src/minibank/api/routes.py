@@ -3,6 +3,7 @@
 from minibank.api import (
     accounts,
     balance,
+    cards,
     deliveries,
     events,
     feed,
@@ -30,6 +31,8 @@ ROUTES: tuple[Route, ...] = (
     # The bank
     Route("GET", "/accounts", reading(accounts.list_accounts), accounts.LIST_ACCOUNTS),
     Route("GET", "/balance", reading(balance.read_balance), balance.READ_BALANCE),
+    Route("GET", "/card/list", reading(cards.list_own_cards), cards.LIST_CARDS),
+    Route("PUT", "/card/toggle", writing(cards.toggle_card), cards.TOGGLE_CARD),
     Route(
         "GET",
         "/transactions",
