@@ -93,12 +93,18 @@ class Contest:
         """Requests with as many connections as the plan says."""
         return Load(url, tuple(requests), self._plan.connections, self._plan.threads)
 
-    def http(self, measure: str, who: str, load: Load, pids: Sequence[int]) -> Contender:
-        """Requests over HTTP; `pids` are the processes whose processor time they cost."""
+    def http(
+        self, measure: str, who: str, load: Load, pids: Sequence[int], many: int = 1
+    ) -> Contender:
+        """Requests over HTTP; `pids` are the processes whose processor time they cost.
+
+        Each request asks for `many` things, and what is counted is things.
+        """
 
         def run(seconds: int) -> Round:
             before = cpu_seconds(pids)
             figures = self._wrk.run(load, seconds)
+            figures = replace(figures, rate=figures.rate * many)
             after = cpu_seconds(pids)
             if before is None or after is None:
                 return figures

@@ -15,6 +15,8 @@ RATIOS = (
     "deliveries_vs_client",
     "deliveries_vs_procrastinate",
     "flood_p99",
+    "bulk_vs_tpcb",
+    "hot_pair_vs_spread",
 )
 """What is printed for scripts, in this order; a name is never given another meaning."""
 

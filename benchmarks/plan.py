@@ -5,7 +5,7 @@ from pathlib import Path
 
 ENGINES = ("sqlite", "postgres")
 
-PARTS = ("requests", "deliveries", "starts")
+PARTS = ("requests", "bulk", "deliveries", "starts")
 """What a run consists of."""
 
 SMALL_HISTORY = 10_000
@@ -16,7 +16,8 @@ class Plan:
     """One run; the fields' defaults are those of a full one.
 
     `seconds` is how long each thing is measured in each round, `warm_up` whether once more before.
-    `connections` are those of a client to the bank, and of pgbench to the database. `pages` is how
+    `connections` are those of a client to the bank, and of pgbench to the database;
+    `bulk_connections` those of who sends many commands at once. `pages` is how
     many transactions a reader has, `history` the sizes of the accounts with a long history. An
     outbox tells each of its `webhooks` of `told` events, and of `lone` more one at a time.
     """
@@ -30,6 +31,7 @@ class Plan:
     workers: int = 1
     engines: tuple[str, ...] = ENGINES
     expanded: bool = False
+    bulk_connections: int = 2
     payers: int = 1000
     readers: int = 20
     pages: int = 200

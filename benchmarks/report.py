@@ -12,6 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.bulk import BULK, HOT_PAIR, SPREAD_PAIRS
 from benchmarks.figures import RATIOS, Ratio, Round, median_ratio, median_round, ratio_line
 from benchmarks.plan import Plan
 
@@ -24,10 +25,12 @@ _LIMITS = {
     "list100_vs_static": ("list100", "list100", "static"),
     "list20_vs_static": ("list20", "list20", "static"),
     "whoami_vs_static": ("whoami", "whoami", "static"),
+    "bulk_vs_tpcb": (BULK, BULK, "tpcb"),
+    "hot_pair_vs_spread": (HOT_PAIR, SPREAD_PAIRS, ""),
     "deliveries_vs_client": (DELIVERIES, DELIVERIES, CLIENT),
     "deliveries_vs_procrastinate": (DELIVERIES, DELIVERIES, PROCRASTINATE),
 }
-"""By ratio: what is measured, and the measure and the name of its limit."""
+"""By ratio: what is measured, and the measure and the name of its limit (empty: the engine's)."""
 
 Figures = dict[tuple[str, str], list[Round]]
 """By what was measured and whose it is (an engine or a limit): its rounds."""
@@ -87,7 +90,7 @@ class Report:
         measure, *limit = _LIMITS[name]
         figures = self.figures | self.deliveries
         ours = figures.get((measure, engine))
-        limits = figures.get((limit[0], limit[1]))
+        limits = figures.get((limit[0], limit[1] or engine))
         if not ours or not limits:
             return None
         return median_ratio([one.rate for one in ours], [one.rate for one in limits])

@@ -1,8 +1,8 @@
 -- What wrk sends: the requests of a file, in turn. Arguments: the file, and a word that no other
 -- run of wrk against the same bank is given.
 --
--- Requests are whole, as they go over the wire, and end with a zero byte. A byte of value 1 in one
--- stands for 24 characters that no other request has.
+-- Requests are whole, as they go over the wire, and end with a zero byte. Each byte of value 1 in one
+-- stands for 24 characters that stand nowhere else.
 
 local threads = 0
 
@@ -14,22 +14,30 @@ end
 function init(arguments)
    local file = assert(io.open(arguments[1], "rb"))
    word = arguments[2]
-   heads, tails, turn, sent = {}, {}, number * 7, 0
+   texts, turn, sent = {}, number * 7, 0
    for text in file:read("*a"):gmatch("([^%z]+)") do
-      local head, tail = text:match("^([^\1]*)\1?(.*)$")
-      heads[#heads + 1] = head
-      tails[#tails + 1] = tail
+      local parts = {}
+      for part in (text .. "\1"):gmatch("([^\1]*)\1") do
+         parts[#parts + 1] = part
+      end
+      texts[#texts + 1] = parts
    end
    file:close()
 end
 
 function request()
-   turn = turn % #heads + 1
-   if tails[turn] == "" then
-      return heads[turn]
+   turn = turn % #texts + 1
+   local parts = texts[turn]
+   if #parts == 1 then
+      return parts[1]
    end
-   sent = sent + 1
-   return heads[turn] .. string.format("%s-%02d-%012d", word, number, sent) .. tails[turn]
+   local whole = { parts[1] }
+   for at = 2, #parts do
+      sent = sent + 1
+      whole[#whole + 1] = string.format("%s-%02d-%012d", word, number, sent)
+      whole[#whole + 1] = parts[at]
+   end
+   return table.concat(whole)
 end
 
 function done(summary, latency, requests)

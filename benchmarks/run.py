@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import msgspec
 
+from benchmarks.bulk import BULK, COMMANDS, bulks, require_done
 from benchmarks.contenders import (
     PUBLIC_URL,
     STATIC,
@@ -44,7 +45,7 @@ from minibank.core.instants import format_instant
 from minibank.settings import Settings, preset
 
 BANK, TPCB = "bank", "tpcb"
-WARM_UP_SECONDS = 1
+WARM_UP_SECONDS = 2
 
 Say = Callable[[str], None]
 """Tells a person what is going on."""
@@ -98,10 +99,12 @@ def run(plan: Plan, tools: Tools, say: Say) -> Report:
         wrk = Wrk(tools.wrk, directory)
         bench = Bench(plan, directory, postgres, wrk, pgbench, SystemClock().now(), say)
         report = Report(plan, postgres.read("postgres", "SHOW server_version"), load)
-        if {"requests", "starts"} & set(plan.parts):
+        if {"requests", "bulk", "starts"} & set(plan.parts):
             world = _fill(bench)
             if "requests" in plan.parts:
                 _measure(bench, world, report)
+            if "bulk" in plan.parts:
+                _measure_bulk(bench, world, report)
             if "starts" in plan.parts:
                 _measure_starts(bench, world, report)
         if "deliveries" in plan.parts:
@@ -164,6 +167,25 @@ def _measure(bench: Bench, world: Filled, report: Report) -> None:
         report.memory |= {STATIC: resident_bytes(static.pids[0]) or 0}
         _flood(bench, world, report)
         _histories(bench, world, banks, report)
+
+
+def _measure_bulk(bench: Bench, world: Filled, report: Report) -> None:
+    """Many commands in each request, and TPC-B in the same rounds."""
+    contest = Contest(bench.plan, bench.wrk, bench.pgbench)
+    with ExitStack() as stack:
+        found = []
+        for engine in bench.plan.engines:
+            bank = stack.enter_context(serving_bank(bench.settings(engine), bench.directory))
+            pids = [*bank.pids, *([bench.postgres.pid] if engine == "postgres" else [])]
+            for measure, requests in bulks(world).items():
+                require_done(bank.url, requests[0], world.operator_key)
+                load = replace(
+                    contest.load(bank.url, [one.text for one in requests]),
+                    connections=bench.plan.bulk_connections,
+                )
+                found.append(contest.http(measure, engine, load, pids, many=COMMANDS))
+        found.append(replace(contest.tpcb(TPCB), measure=BULK))
+        _rounds(bench, found, report)
 
 
 def _measures(plan: Plan) -> list[str]:

@@ -21,6 +21,7 @@ from minibank.oauth.clients import NewClient, create_client
 from minibank.oauth.grants import issue_pair
 from minibank.oauth.records import Client
 from minibank.oauth.tokens import NewPair, TokenRules
+from minibank.operators.keys import create_key, new_key_secret
 from minibank.payments.commands import (
     AuthoriseCard,
     Command,
@@ -63,7 +64,7 @@ class Filled:
     """What a bank holds: those who read, those who pay, the one on whom all payments may fall.
 
     `histories` are readers too, one for each size asked for, still without a history. `quiet` is
-    somebody with another client than everybody else.
+    somebody with another client than everybody else. `operator_key` moves money.
     """
 
     readers: list[Holder]
@@ -72,6 +73,7 @@ class Filled:
     histories: list[Holder]
     merchants: list[str]
     quiet: Holder
+    operator_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,9 @@ async def fill(settings: Settings, now: int, size: Size) -> Filled:
         for reader in readers:
             await _execute(db, _life(reader, names, now, size.pages))
         await _execute(db, [_funds(holder, now) for holder in (*payers, hot)])
-    return Filled(readers, payers, hot, histories, names, quiet)
+        operator_key = new_key_secret(db.ids.scope("operator key"))
+        await db.transact(lambda tx: create_key(tx, "Benchmark", ["rails"], operator_key))
+    return Filled(readers, payers, hot, histories, names, quiet, operator_key)
 
 
 async def _add_client(db: Database) -> Client:

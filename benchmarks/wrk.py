@@ -11,7 +11,7 @@ from benchmarks.figures import Round
 
 SCRIPT = Path(__file__).with_name("requests.lua")
 UNIQUE = "\x01"
-"""Stands in a request for `UNIQUE_LENGTH` characters that no other request has."""
+"""Stands in a request for `UNIQUE_LENGTH` characters that stand nowhere else."""
 UNIQUE_LENGTH = 24
 OVERTIME_SECONDS = 60
 
@@ -48,10 +48,12 @@ def get(host: str, target: str, token: str) -> str:
     return f"GET {target} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n"
 
 
-def post(host: str, target: str, body: str) -> str:
-    """A POST request with a JSON body, which may hold `UNIQUE` once."""
+def post(host: str, target: str, body: str, token: str = "") -> str:
+    """A POST request with a JSON body, which may hold `UNIQUE`."""
     length = len(body.encode()) + (UNIQUE_LENGTH - 1) * body.count(UNIQUE)
     head = f"POST {target} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+    if token:
+        head += f"Authorization: Bearer {token}\r\n"
     return f"{head}Content-Length: {length}\r\n\r\n{body}"
 
 
