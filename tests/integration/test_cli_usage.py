@@ -16,14 +16,16 @@ COMMANDS = [
     ["migrate"],
     ["user"],
     *(["user", verb] for verb in ("create", "list", "show", "set-password", "export", "erase")),
-    ["user", "erasures"],
+    *(["user", verb] for verb in ("change", "sign-out", "erasures")),
     ["client"],
     *(["client", verb] for verb in ("create", "list", "show", "rotate-secret", "disable")),
+    *(["client", verb] for verb in ("change", "enable")),
     ["account"],
     *(
         ["account", verb]
         for verb in ("open", "list", "show", "set-overdraft", "set-state", "top-up")
     ),
+    *(["account", verb] for verb in ("set-limits", "close", "add-owner", "remove-owner")),
     ["card"],
     *(["card", verb] for verb in ("issue", "list", "set-state")),
     ["token"],

@@ -202,7 +202,8 @@ async def test_the_state_of_an_account_counts_from_its_change_on(
 ) -> None:
     ada, engine = await open_holder(db), Engine(db)
     await db.transact(lambda tx: set_account_state(tx, ada.account_id, state))
-    assert (await engine.execute(orders.authorise(ada, 1))).decline_reason == "OTHER"
+    declined = await engine.execute(orders.authorise(ada, 1))
+    assert declined.decline_reason == ("OTHER" if state == "frozen" else "CARD_BLOCKED")
     with pytest.raises(Conflict):
         await engine.execute(orders.top_up(ada, 1))
     if state == "frozen":

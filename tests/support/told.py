@@ -1,15 +1,24 @@
 """A little of everything that a webhook may be told of, and what it is told."""
 
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from minibank.accounts.opening import issue_card
+from minibank.customers.closing import (
+    Closing,
+    Payout,
+    close_account,
+    freeze_account,
+    thaw_account,
+)
+from minibank.customers.owning import add_owner, remove_owner
 from minibank.db import Database
 from minibank.payments.engine import Engine, EngineSettings
 from minibank.webhooks.events import EVENTS
 from minibank.worker.due import run_due
-from tests.support.banking import Holder, Orders, add_merchant
+from tests.support.banking import LANDLORD, Holder, Orders, add_merchant
 from tests.support.callers import (
     PUBLIC_URL,
     add_account,
@@ -51,11 +60,28 @@ async def record_told(db: Database) -> dict[str, Any]:
     await run_until_idle(dispatcher_of(db, sender))
     await run_due(db, Engine(db))
     await run_until_idle(dispatcher_of(db, sender))
+    await _end(db, account.id)
+    await run_until_idle(dispatcher_of(db, sender))
     told: dict[str, Any] = {}
     for claim in sorted(sender.sent, key=lambda one: one.sequence):
         if claim.webhook_id == webhook["id"]:
             told.setdefault(claim.event, msgspec.json.decode(claim.payload))
     return told
+
+
+async def _end(db: Database, account_id: str) -> None:
+    """Somebody joins the account and leaves; it is frozen, thawed and closed."""
+    friend = await add_user(db, "friend@example.com", "A Friend")
+    payout = Payout(counterparty=LANDLORD)
+    closing = Closing(account_id=account_id, issuer="told", id="close", payout=payout)
+    for work in (
+        partial(add_owner, account_id=account_id, user_id=friend.id),
+        partial(remove_owner, account_id=account_id, user_id=friend.id),
+        partial(freeze_account, account_id=account_id),
+        partial(thaw_account, account_id=account_id),
+    ):
+        await db.transact(work)
+    await db.transact(lambda tx: close_account(tx, closing))
 
 
 async def _card(db: Database, account_id: str, user_id: str) -> str:

@@ -1,5 +1,6 @@
 """Take a person off the accounts they own, which stay because entries are on them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from minibank.accounts import store
@@ -41,6 +42,19 @@ async def hold_accounts(tx: Tx, user_id: str) -> list[Held]:
         in_pots = await store.read_in_pots(tx, shard, account.id)
         held.append(Held(account, booked, on_hold, in_pots))
     return held
+
+
+async def list_former(tx: Tx, user_id: str, held: Sequence[Held]) -> list[str]:
+    """The accounts that a person owned once and owns no more, besides those that are held."""
+    owned = {one.account.id for one in held}
+    return sorted(set(await store.list_account_ids(tx, user_id)) - owned)
+
+
+async def take_off_former(tx: Tx, account_id: str, user_id: str) -> None:
+    """Take the digits of a person's cards off an account that they own no more."""
+    shard = shard_of(account_id)
+    assert shard is not None, "they owned it once"
+    await store.blank_owner(tx, shard, account_id, user_id)
 
 
 async def take_off(tx: Tx, held: Held, user_id: str) -> None:

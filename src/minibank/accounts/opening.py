@@ -11,6 +11,8 @@ from typing import get_args
 import msgspec
 
 from minibank.accounts import store
+from minibank.accounts.holding import lock_account
+from minibank.accounts.limits import LimitChanges, set_limits
 from minibank.accounts.numbers import BankCodes, iban_of, with_check_digit
 from minibank.accounts.records import (
     Account,
@@ -131,7 +133,7 @@ async def issue_card(
     somebody who is no owner, `Conflict` for a closed account.
     """
     ids = ids or tx.ids
-    shard, account = await _lock_account(tx, account_id)
+    shard, account = await lock_account(tx, account_id)
     if account.state == "closed":
         raise Conflict("conflict.account_not_open", "The account is closed")
     if not any(owner.user_id == user_id for owner in account.owners):
@@ -160,39 +162,39 @@ def card_expiry(now: int) -> int:
 
 
 async def set_card_state(tx: Tx, card_id: str, state: CardState) -> Card:
-    """Activate, deactivate or block a card; `NotFound`, or `BadParam` for no such state."""
+    """Activate, deactivate or block a card.
+
+    Raises `NotFound`, `BadParam` for no such state, and `Conflict` for the card of a closed account
+    or of somebody who owns it no more, which stays blocked.
+    """
     if state not in get_args(CardState):
         raise BadParam("state", f"must be one of {', '.join(get_args(CardState))}")
     found = await store.find_card(tx, card_id)
     if found is None:
         raise NotFound("card", "There is no such card")
-    shard, _ = await _lock_account(tx, found.account_id)
+    shard, account = await lock_account(tx, found.account_id)
+    if state != "blocked" and (account.state == "closed" or found.user_id not in account.owner_ids):
+        raise Conflict(
+            "conflict.card_has_ended", "The card is of a closed account or a former owner"
+        )
     await store.update_card_state(tx, shard, card_id, state)
     return msgspec.structs.replace(found, state=state)
 
 
 async def set_overdraft_limit(tx: Tx, account_id: str, limit: int) -> None:
-    """Change how far an account may be overdrawn, in minor units.
-
-    Raises `NotFound`, `BadParam` for a limit out of range, and `Conflict` for one that the account
-    is beyond already.
-    """
-    _require_limit(limit)
-    shard, _ = await _lock_account(tx, account_id)
-    booked, held = await store.read_funds(tx, shard, account_id)
-    if booked - held < -limit:
-        raise Conflict("conflict.overdraft_in_use", "The account is overdrawn by more than that")
-    await store.update_overdraft_limit(tx, shard, account_id, limit)
+    """Change how far an account may be overdrawn, in minor units: see `set_limits`."""
+    await set_limits(tx, account_id, LimitChanges(overdraft_limit=limit))
 
 
 async def set_account_state(tx: Tx, account_id: str, state: AccountState) -> Account:
-    """Freeze, thaw or close an account; closing is for good, and for an empty account.
+    """Freeze, thaw or close an account; closing is for good, for an empty account, and blocks its
+    cards.
 
     Raises `NotFound`, `BadParam` for no such state, and `Conflict`.
     """
     if state not in get_args(AccountState):
         raise BadParam("state", f"must be one of {', '.join(get_args(AccountState))}")
-    shard, account = await _lock_account(tx, account_id)
+    shard, account = await lock_account(tx, account_id)
     if account.state == state:
         return account
     if account.state == "closed":
@@ -204,14 +206,6 @@ async def set_account_state(tx: Tx, account_id: str, state: AccountState) -> Acc
         raise Conflict("conflict.account_not_empty", "The account holds money or owes some")
     closed_at = tx.now if state == "closed" else None
     await store.update_account_state(tx, shard, account_id, state, closed_at)
+    if state == "closed":
+        await store.block_cards(tx, shard, account_id)
     return msgspec.structs.replace(account, state=state, closed_at=closed_at)
-
-
-async def _lock_account(tx: Tx, account_id: str) -> tuple[int, Account]:
-    """Lock an account as the engine does, then read it."""
-    shard = shard_of(account_id)
-    if shard is None or not await store.lock_balance(tx, shard, account_id):
-        raise NotFound("account", "There is no such account")
-    account = await store.find_account(tx, account_id)
-    assert account is not None, "a balance is an account's"
-    return shard, account

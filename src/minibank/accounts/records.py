@@ -8,12 +8,13 @@ import msgspec
 AccountType = Literal["uk_retail", "uk_retail_joint"]
 AccountState = Literal["open", "frozen", "closed"]
 CardState = Literal["active", "inactive", "blocked"]
+LimitName = Literal["payment_max", "card_daily_max", "transfer_daily_max", "balance_max"]
 
 MAIN: AccountType = "uk_retail"
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """A person who owns an account, under the name they had when it was opened."""
+    """A person who owns an account, under their name."""
 
     user_id: str
     name: str
@@ -34,8 +35,41 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: int | None
     owners: tuple[Owner, ...]
 
+    @property
+    def owner_ids(self) -> tuple[str, ...]:
+        """The ids of the owners, in their order."""
+        return tuple(owner.user_id for owner in self.owners)
+
 
 ACCOUNT_COLUMNS = tuple(name for name in Account.__struct_fields__ if name != "owners")
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account may be used for, in minor units; None where there is no limit.
+
+    `overdraft_limit` is how far it may be overdrawn; `payment_max` is of one card payment or one
+    transfer out; the daily ones are of all of them since 04:00 in London; `balance_max` is what
+    money from outside may bring it to.
+    """
+
+    overdraft_limit: int
+    payment_max: int | None = None
+    card_daily_max: int | None = None
+    transfer_daily_max: int | None = None
+    balance_max: int | None = None
+
+    @property
+    def count_days(self) -> bool:
+        """Whether what is spent on a day is counted."""
+        return self.card_daily_max is not None or self.transfer_daily_max is not None
+
+
+class Spent(msgspec.Struct, frozen=True, kw_only=True):
+    """What card payments and transfers out took on the day that begins at `day`."""
+
+    day: int
+    card: int
+    transfer: int
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):

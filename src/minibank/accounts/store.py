@@ -8,9 +8,12 @@ from minibank.accounts.records import (
     ACCOUNT_COLUMNS,
     Account,
     AccountState,
+    AccountType,
     Card,
     CardState,
+    Limits,
     Owner,
+    Spent,
     in_listing_order,
 )
 from minibank.core.ids import shard_of, shard_of_text
@@ -157,7 +160,7 @@ async def lock_balance(tx: Tx, shard: int, account_id: str) -> bool:
     return row is not None
 
 
-async def read_funds(tx: Tx, shard: int, account_id: str) -> tuple[int, int]:
+async def read_funds(tx: ReadTx, shard: int, account_id: str) -> tuple[int, int]:
     """What is booked and what is held on an account that exists, in minor units."""
     row = await tx.fetch_one(
         "SELECT booked, held FROM balances WHERE shard = $1 AND account_id = $2", shard, account_id
@@ -199,13 +202,47 @@ async def find_owned_balance(
     return OwnedBalance(**row) if row else None
 
 
-async def update_overdraft_limit(tx: Tx, shard: int, account_id: str, limit: int) -> None:
-    """Store another overdraft limit, in minor units."""
-    await tx.execute(
-        "UPDATE balances SET overdraft_limit = $3 WHERE shard = $1 AND account_id = $2",
+async def read_limits(tx: ReadTx, shard: int, account_id: str) -> Limits:
+    """The limits of an account that exists."""
+    row = await tx.fetch_one(
+        "SELECT overdraft_limit, payment_max, card_daily_max, transfer_daily_max, balance_max"
+        " FROM balances WHERE shard = $1 AND account_id = $2",
         shard,
         account_id,
-        limit,
+    )
+    assert row is not None, "every account has a balance"
+    return Limits(**row)
+
+
+async def read_spent(tx: ReadTx, shard: int, account_id: str, day: int) -> Spent:
+    """What card payments and transfers out took that were made since the day began."""
+    row = await tx.fetch_one(
+        """
+        SELECT CAST(COALESCE(SUM(CASE WHEN kind = 'card' THEN -amount END), 0) AS BIGINT) AS card,
+               CAST(COALESCE(SUM(CASE WHEN kind = 'transfer_out' THEN -amount END), 0) AS BIGINT)
+                   AS transfer
+        FROM transactions
+        WHERE shard = $1 AND account_id = $2 AND created_at >= $3 AND decline_reason IS NULL
+        """,
+        shard,
+        account_id,
+        day,
+    )
+    assert row is not None, "a sum always has a row"
+    return Spent(day=day, card=row["card"], transfer=row["transfer"])
+
+
+async def update_limits(
+    tx: Tx, shard: int, account_id: str, limits: Limits, spent: Spent | None = None
+) -> None:
+    """Store other limits, and what was spent of the day where counting begins."""
+    columns = Limits.__struct_fields__
+    values = msgspec.structs.astuple(limits)
+    if spent is not None:
+        columns += ("spending_day", "card_spent", "transfer_spent")
+        values += msgspec.structs.astuple(spent)
+    await tx.update_rows(
+        "balances", ("shard", "account_id"), columns, [(shard, account_id, *values)]
     )
 
 
@@ -219,6 +256,79 @@ async def update_account_state(
         account_id,
         state,
         closed_at,
+    )
+
+
+async def update_account_type(tx: Tx, shard: int, account_id: str, type_: AccountType) -> None:
+    """Store another type."""
+    await tx.execute(
+        "UPDATE accounts SET type = $3 WHERE shard = $1 AND id = $2", shard, account_id, type_
+    )
+
+
+async def insert_owner(tx: Tx, shard: int, account: Account, owner: Owner) -> None:
+    """Store one more owner, the last of them, with a membership."""
+    await tx.insert_rows(
+        "owners",
+        ("shard", "account_id", "user_id", "position", "name", "preferred_first_name"),
+        [(shard, account.id, owner.user_id, len(account.owners), *_names(owner))],
+    )
+    await tx.execute(
+        "INSERT INTO memberships (shard, user_id, account_id, created_at) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (shard, user_id, account_id) DO NOTHING",
+        shard_of(owner.user_id),
+        owner.user_id,
+        account.id,
+        tx.now,
+    )
+
+
+def _names(owner: Owner) -> tuple[str, str]:
+    return owner.name, owner.preferred_first_name
+
+
+async def delete_owner(tx: Tx, shard: int, account_id: str, user_id: str) -> None:
+    """Remove an owner; those behind move up.
+
+    The membership stays: an erasure finds by it what the person left there.
+    """
+    await tx.execute(
+        "UPDATE owners SET position = position - 1 WHERE shard = $1 AND account_id = $2"
+        " AND position > (SELECT o.position FROM owners o"
+        " WHERE o.shard = $1 AND o.account_id = $2 AND o.user_id = $3)",
+        shard,
+        account_id,
+        user_id,
+    )
+    await tx.execute(
+        "DELETE FROM owners WHERE shard = $1 AND account_id = $2 AND user_id = $3",
+        shard,
+        account_id,
+        user_id,
+    )
+
+
+async def rename_owner(tx: Tx, shard: int, account_ids: Sequence[str], owner: Owner) -> None:
+    """Give an owner of these accounts of one shard another name."""
+    await tx.execute(
+        "UPDATE owners SET name = $4, preferred_first_name = $5"
+        " WHERE shard = $1 AND account_id = ANY($2) AND user_id = $3",
+        shard,
+        list(account_ids),
+        owner.user_id,
+        owner.name,
+        owner.preferred_first_name,
+    )
+
+
+async def block_cards(tx: Tx, shard: int, account_id: str, user_id: str = "") -> None:
+    """Block the cards of an account, all of them or one person's."""
+    await tx.execute(
+        "UPDATE cards SET state = 'blocked'"
+        " WHERE shard = $1 AND account_id = $2 AND ($3 = '' OR user_id = $3)",
+        shard,
+        account_id,
+        user_id,
     )
 
 

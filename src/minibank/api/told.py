@@ -5,8 +5,14 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from minibank.api.feed_items import WireFeedItem
+from minibank.customers.announcing import AccountEvent
 from minibank.payments.announcements import BalanceEvent, PotEvent, TransactionEvent
 from minibank.webhooks.events import (
+    ACCOUNT_CLOSED,
+    ACCOUNT_FROZEN,
+    ACCOUNT_OWNER_ADDED,
+    ACCOUNT_OWNER_REMOVED,
+    ACCOUNT_THAWED,
     BALANCE_UPDATED,
     FEED_ITEM_CREATED,
     FEED_ITEM_DELETED,
@@ -40,6 +46,13 @@ class WebhookDisabledEvent(Struct):
     data: DisabledWebhook
 
 
+class AccountChangedEvent(Struct):
+    """The whole body: the account as it is now."""
+
+    type: str
+    data: AccountEvent
+
+
 class WebhookTestEvent(Struct):
     """The whole body."""
 
@@ -61,6 +74,11 @@ TOLD: Mapping[str, tuple[str, type[Struct]]] = {
     FEED_ITEM_UPDATED: ("The client changed an item", FeedItemEvent),
     FEED_ITEM_DELETED: ("The client deleted an item", FeedItemEvent),
     WEBHOOK_DISABLED: ("The bank gave up another webhook", WebhookDisabledEvent),
+    ACCOUNT_FROZEN: ("Nothing leaves the account until it is thawed", AccountChangedEvent),
+    ACCOUNT_THAWED: ("The account is open again", AccountChangedEvent),
+    ACCOUNT_CLOSED: ("The account is closed; its webhooks end", AccountChangedEvent),
+    ACCOUNT_OWNER_ADDED: ("Another person owns the account too", AccountChangedEvent),
+    ACCOUNT_OWNER_REMOVED: ("A person owns the account no more", AccountChangedEvent),
     WEBHOOK_TEST: ("The client asked for a test", WebhookTestEvent),
 }
 """What is sent, by the event: what happened, and the body."""

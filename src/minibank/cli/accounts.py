@@ -1,19 +1,14 @@
 """`minibank account`: the customers' accounts."""
 
 from collections.abc import Sequence
-from typing import Annotated, cast
+from typing import Annotated, cast, get_args
 
 import msgspec
 import typer
 
 from minibank.accounts.numbers import BankCodes, format_iban
-from minibank.accounts.opening import (
-    NewAccount,
-    open_account,
-    set_account_state,
-    set_overdraft_limit,
-)
-from minibank.accounts.records import Account, AccountState, AccountType
+from minibank.accounts.opening import NewAccount, open_account, set_overdraft_limit
+from minibank.accounts.records import Account, AccountType, LimitName
 from minibank.accounts.store import list_accounts, read_accounts
 from minibank.app.bank import build_engine
 from minibank.cli.common import (
@@ -41,7 +36,8 @@ from minibank.payments.commands import Outcome, TopUp
 from minibank.settings import Loaded
 
 app = typer.Typer(
-    help="Accounts: open, list, show, set an overdraft or a state, top up.", no_args_is_help=True
+    help="Accounts: open, list, show, set limits or a state, share, close, top up.",
+    no_args_is_help=True,
 )
 
 Which = Annotated[str, typer.Argument(metavar="ACCOUNT", help="An account's id.")]
@@ -81,6 +77,11 @@ class AccountLine(msgspec.Struct, frozen=True):
             "balance": amount(funds.booked - funds.held),
             "of it held": amount(funds.held),
             "overdraft": amount(funds.overdraft_limit),
+            **{
+                name.replace("_", " "): amount(limit)
+                for name in get_args(LimitName)
+                if (limit := getattr(funds, name)) is not None
+            },
             "opened": day(account.created_at),
         }
 
@@ -98,7 +99,7 @@ async def list_lines(tx: ReadTx, account_ids: Sequence[str]) -> list[AccountLine
     return [AccountLine(account, funds[account.id]) for account in accounts]
 
 
-async def _require_line(tx: ReadTx, account_id: str) -> AccountLine:
+async def require_line(tx: ReadTx, account_id: str) -> AccountLine:
     found = await list_lines(tx, [account_id])
     if not found:
         raise NotFound("account", f"there is no account {account_id}")
@@ -151,7 +152,7 @@ def open_(
             id=db.ids.new("acc", shard, db.clock.now()),
         )
         account = await db.transact(lambda tx: open_account(tx, new, codes))
-        return await db.read(lambda tx: _require_line(tx, account.id))
+        return await db.read(lambda tx: require_line(tx, account.id))
 
     line = in_books(loaded, work)
     print_json(line.json) if as_json else print_facts(line.facts)
@@ -186,7 +187,7 @@ def list_(
 @for_a_bank
 def show(loaded: Loaded, account: Which, as_json: JsonFlag = False) -> None:
     """Show one account with its balance."""
-    line = in_books(loaded, lambda db: db.read(lambda tx: _require_line(tx, account)))
+    line = in_books(loaded, lambda db: db.read(lambda tx: require_line(tx, account)))
     print_json(line.json) if as_json else print_facts(line.facts)
 
 
@@ -206,31 +207,11 @@ def set_overdraft(
 
     async def work(db: Database) -> AccountLine:
         await db.transact(lambda tx: set_overdraft_limit(tx, account, limit))
-        return await db.read(lambda tx: _require_line(tx, account))
+        return await db.read(lambda tx: require_line(tx, account))
 
     line = in_books(loaded, work)
     amount = format_amount(line.funds.overdraft_limit, line.account.currency)
     console().print(f"{account} may be overdrawn by {amount}.")
-
-
-@app.command("set-state")
-@for_a_bank
-def set_state(
-    loaded: Loaded,
-    account: Which,
-    state: Annotated[str, typer.Argument(help="open, frozen or closed.")],
-) -> None:
-    """Freeze, thaw or close an account. Closing is for good, and for an empty account.
-
-    Examples:
-
-      minibank account set-state acc_0000... frozen
-    """
-    wanted = cast(AccountState, state)
-    changed = in_books(
-        loaded, lambda db: db.transact(lambda tx: set_account_state(tx, account, wanted))
-    )
-    console().print(f"{changed.id} is {changed.state}.")
 
 
 @app.command("top-up")
@@ -256,7 +237,7 @@ def top_up(
         raise CommandFailed("money appears from nowhere only in a sandbox bank", FAILED)
 
     async def work(db: Database) -> tuple[Outcome, str]:
-        line = await db.read(lambda tx: _require_line(tx, account))
+        line = await db.read(lambda tx: require_line(tx, account))
         command = TopUp(
             issuer=ISSUER,
             account_id=account,

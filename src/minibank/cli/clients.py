@@ -1,9 +1,10 @@
 """`minibank client`: the programs that may act for people."""
 
-from typing import Annotated, cast
+from typing import Annotated, TypeVar, cast
 
 import msgspec
 import typer
+from msgspec import UNSET
 
 from minibank.cli.common import (
     JsonFlag,
@@ -18,16 +19,28 @@ from minibank.cli.common import (
 from minibank.core.errors import BadParam, NotFound
 from minibank.db import Database, ReadTx
 from minibank.oauth import store
-from minibank.oauth.clients import NewClient, create_client, disable_client, rotate_secret
+from minibank.oauth.clients import (
+    ClientChanges,
+    NewClient,
+    OptionChanges,
+    change_client,
+    create_client,
+    disable_client,
+    enable_client,
+    rotate_secret,
+)
 from minibank.oauth.records import Client, ClientOptions, Grant
 from minibank.oauth.secrets import new_client_secret
 from minibank.settings import Loaded
 
 app = typer.Typer(
-    help="OAuth clients: create, list, show, rotate a secret, disable.", no_args_is_help=True
+    help="OAuth clients: create, list, show, change, rotate a secret, disable, enable.",
+    no_args_is_help=True,
 )
 
 Which = Annotated[str, typer.Argument(metavar="CLIENT", help="A client's id.")]
+
+Options = TypeVar("Options", ClientOptions, OptionChanges)
 
 SHOWN_ONCE = "The secret is shown this once and kept only as a digest: store it now."
 
@@ -46,7 +59,7 @@ def _facts(client: Client) -> dict[str, str]:
     }
 
 
-def _read_options(assignments: list[str]) -> ClientOptions:
+def _read_options(assignments: list[str], kind: type[Options]) -> Options:
     """Compatibility options from `name=value` texts; `BadParam` for what there is not."""
     values = dict(assignment.partition("=")[::2] for assignment in assignments)
     unknown = values.keys() - set(ClientOptions.__struct_fields__)
@@ -55,7 +68,7 @@ def _read_options(assignments: list[str]) -> ClientOptions:
         raise BadParam("option", f"has no option {min(unknown)}, only {known}")
     try:
         # Not strict: "30" is the number and "false" the boolean that was meant.
-        return msgspec.convert(values, ClientOptions, strict=False)
+        return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
         raise BadParam("option", f"is not allowed: {error}") from error
 
@@ -99,7 +112,7 @@ def create(  # noqa: PLR0913, PLR0917 - each is a flag
         confidential=not public,
         redirect_uris=redirect_uri or (),
         grants=cast(list[Grant], grant) if grant else None,
-        options=_read_options(option or []),
+        options=_read_options(option or [], ClientOptions),
     )
 
     async def work(db: Database) -> tuple[Client, str | None]:
@@ -194,3 +207,50 @@ def disable(loaded: Loaded, client: Which) -> None:
     """Shut a client out at once: none of its tokens works any more."""
     in_books(loaded, lambda db: db.transact(lambda tx: disable_client(tx, client)))
     console().print(f"{client} is disabled; its tokens do not work any more.")
+
+
+@app.command("enable")
+@for_a_bank
+def enable(loaded: Loaded, client: Which) -> None:
+    """Let a client in again that was disabled; the tokens it has left work again."""
+    in_books(loaded, lambda db: db.transact(lambda tx: enable_client(tx, client)))
+    console().print(f"{client} is in use again.")
+
+
+@app.command("change")
+@for_a_bank
+def change(  # noqa: PLR0913, PLR0917 - each is a flag
+    loaded: Loaded,
+    client: Which,
+    name: Annotated[str | None, typer.Option("--name", help="Another name.")] = None,
+    redirect_uri: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--redirect-uri", metavar="URI", help="In place of all there are; repeatable."
+        ),
+    ] = None,
+    grant: Annotated[
+        list[str] | None, typer.Option("--grant", help="In place of all there are; repeatable.")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", metavar="NAME=VALUE", help="A compatibility option; repeatable."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Change what a client is called, where people return, what it may do. Its tokens stay.
+
+    Examples:
+
+      minibank client change oauth2client_0000... --name "Budget app 2"
+    """
+    changes = ClientChanges(
+        name=UNSET if name is None else name,
+        redirect_uris=UNSET if redirect_uri is None else redirect_uri,
+        grants=UNSET if grant is None else cast(list[Grant], grant),
+        options=_read_options(option, OptionChanges) if option else UNSET,
+    )
+    changed = in_books(
+        loaded, lambda db: db.transact(lambda tx: change_client(tx, client, changes))
+    )
+    print_json(changed) if as_json else print_facts(_facts(changed))

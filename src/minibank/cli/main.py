@@ -9,6 +9,7 @@ import typer
 from minibank.app.errors import StartError
 from minibank.app.logs import lossy_stderr
 from minibank.cli import (
+    account_changes,
     accounts,
     audit,
     backup,
@@ -68,6 +69,11 @@ users.app.command("erase")(privacy.erase)
 users.app.command("erasures")(privacy.list_past)
 app.add_typer(clients.app, name="client", rich_help_panel=_PEOPLE)
 app.add_typer(accounts.app, name="account", rich_help_panel=_PEOPLE)
+accounts.app.command("set-state")(account_changes.set_state)
+accounts.app.command("set-limits")(account_changes.set_limits_)
+accounts.app.command("close")(account_changes.close)
+accounts.app.command("add-owner")(account_changes.add_owner_)
+accounts.app.command("remove-owner")(account_changes.remove_owner_)
 app.add_typer(cards.app, name="card", rich_help_panel=_PEOPLE)
 app.add_typer(transactions.app, name="transaction", rich_help_panel=_PEOPLE)
 app.add_typer(tokens.app, name="token", rich_help_panel=_PEOPLE)

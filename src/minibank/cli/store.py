@@ -9,11 +9,15 @@ from minibank.identity.store import User
 
 
 class Funds(msgspec.Struct, frozen=True):
-    """What is booked, held and allowed to be overdrawn on an account, in minor units."""
+    """What is booked and held on an account, and its limits, in minor units; None for no limit."""
 
     booked: int
     held: int
     overdraft_limit: int
+    payment_max: int | None
+    card_daily_max: int | None
+    transfer_daily_max: int | None
+    balance_max: int | None
 
 
 async def list_users(tx: ReadTx, limit: int) -> list[User]:
@@ -59,14 +63,14 @@ async def list_funds(
 ) -> dict[str, Funds]:
     """The funds of these accounts, by account."""
     rows = await tx.fetch(
-        "SELECT account_id, booked, held, overdraft_limit FROM balances"
+        "SELECT account_id, booked, held, overdraft_limit, payment_max, card_daily_max,"
+        " transfer_daily_max, balance_max FROM balances"
         " WHERE shard = ANY($1) AND account_id = ANY($2)",
         shards,
         account_ids,
     )
-    return {
-        row["account_id"]: Funds(row["booked"], row["held"], row["overdraft_limit"]) for row in rows
-    }
+    names = Funds.__struct_fields__
+    return {row["account_id"]: Funds(*(row[name] for name in names)) for row in rows}
 
 
 async def list_merchants(tx: ReadTx, after: str, limit: int) -> list[Row]:

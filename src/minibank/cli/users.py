@@ -24,18 +24,19 @@ from minibank.cli.common import (
 )
 from minibank.cli.store import list_users
 from minibank.core.errors import NotFound
-from minibank.db import Database, ReadTx, Tx
+from minibank.customers.people import change_person, reset_password, sign_out
+from minibank.db import Database, ReadTx
 from minibank.identity import store
 from minibank.identity.passwords import hash_password
 from minibank.identity.store import User
-from minibank.identity.users import NewUser, create_user, find_user_by_email, set_password_hash
-from minibank.oauth.revocation import revoke_user
+from minibank.identity.users import NewUser, UserChanges, create_user, find_user_by_email
 from minibank.oauth.tokens import TokenRules
 from minibank.settings import Loaded
 from minibank.settings.sources import PASSWORD_VARIABLE
 
 app = typer.Typer(
-    help="People: create, list, show, set a password, export, erase.", no_args_is_help=True
+    help="People: create, list, show, change, set a password, sign out, export, erase.",
+    no_args_is_help=True,
 )
 
 Who = Annotated[str, typer.Argument(metavar="USER", help="A user's id or e-mail address.")]
@@ -149,12 +150,56 @@ def set_password(loaded: Loaded, user: Who, password_stdin: FromStdin = False) -
     async def work(db: Database) -> User:
         found = await db.read(lambda tx: find_person(tx, user))
 
-        async def change(tx: Tx) -> None:
-            await set_password_hash(tx, found.id, password_hash)
-            await revoke_user(tx, found.id, rules)
-
-        await db.transact(change)
+        await db.transact(lambda tx: reset_password(tx, found.id, password_hash, rules))
         return found
 
     found = in_books(loaded, work)
     console().print(f"{found.email} has a new password; all their tokens have ended.")
+
+
+@app.command("change")
+@for_a_bank
+def change(
+    loaded: Loaded,
+    user: Who,
+    email: Annotated[str | None, typer.Option("--email", help="Another e-mail address.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Another full name.")] = None,
+    first_name: Annotated[
+        str | None, typer.Option("--first-name", help="How to address them from now on.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Change a person's e-mail address or name, also where their accounts show it.
+
+    Examples:
+
+      minibank user change ada@example.com --email ada.king@example.com --name "Ada King"
+    """
+    said = {"email": email, "name": name, "preferred_first_name": first_name}
+    changes = UserChanges(**{key: value for key, value in said.items() if value is not None})
+
+    async def work(db: Database) -> User:
+        found = await db.read(lambda tx: find_person(tx, user))
+        return await db.transact(lambda tx: change_person(tx, found.id, changes))
+
+    changed = in_books(loaded, work)
+    print_json(changed) if as_json else print_facts(_facts(changed))
+
+
+@app.command("sign-out")
+@for_a_bank
+def sign_out_(loaded: Loaded, user: Who) -> None:
+    """End all tokens of a person, with every client, at once.
+
+    Examples:
+
+      minibank user sign-out ada@example.com
+    """
+    rules = TokenRules.from_settings(loaded.settings)
+
+    async def work(db: Database) -> int:
+        found = await db.read(lambda tx: find_person(tx, user))
+        return await db.transact(lambda tx: sign_out(tx, found.id, rules))
+
+    ended = in_books(loaded, work)
+    console().print(f"{ended} pair{'' if ended == 1 else 's'} of tokens ended.")

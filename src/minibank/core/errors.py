@@ -4,7 +4,8 @@
     ├── BadRequest             400  bad_request.*
     │   ├── MissingParam       400  bad_request.missing_param.<name>
     │   ├── BadParam           400  bad_request.bad_param.<name>
-    │   └── InsufficientFunds  400  bad_request.insufficient_funds
+    │   ├── InsufficientFunds  400  bad_request.insufficient_funds
+    │   └── LimitExceeded      400  bad_request.limit_exceeded
     ├── Unauthorized           401  unauthorized.*
     ├── Forbidden              403  forbidden.*
     ├── NotFound               404  not_found.*
@@ -93,6 +94,17 @@ class InsufficientFunds(BadRequest):
 
     def __init__(self, message: str = "There is not enough money in the account") -> None:
         super().__init__("bad_request.insufficient_funds", message)
+
+
+class LimitExceeded(BadRequest):
+    """The account may not be used for so much; `limit` is the name of the limit."""
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(
+            "bad_request.limit_exceeded",
+            f"It goes beyond a limit of the account: {limit}",
+            params={"limit": limit},
+        )
 
 
 class Unauthorized(BankError):

@@ -110,6 +110,29 @@ async def move_claim(tx: Tx, email_key: str, user_id: str) -> None:
     )
 
 
+async def delete_claim(tx: Tx, email_key: str, user_id: str) -> None:
+    """Give up a claim on an address."""
+    await tx.execute(
+        "DELETE FROM email_claims WHERE shard = $1 AND email_key = $2 AND user_id = $3",
+        shard_of_text(email_key),
+        email_key,
+        user_id,
+    )
+
+
+async def update_user(tx: Tx, user: User) -> None:
+    """Store a user's other address or name."""
+    await tx.execute(
+        "UPDATE users SET email = $3, name = $4, preferred_first_name = $5"
+        " WHERE shard = $1 AND id = $2",
+        shard_of(user.id),
+        user.id,
+        user.email,
+        user.name,
+        user.preferred_first_name,
+    )
+
+
 class Login(msgspec.Struct, frozen=True):
     """What a sign-in by e-mail and password is judged by."""
 
@@ -231,9 +254,4 @@ async def blank_user(tx: Tx, user_id: str, email_key: str) -> None:
         user_id,
         tx.now,
     )
-    await tx.execute(
-        "DELETE FROM email_claims WHERE shard = $1 AND email_key = $2 AND user_id = $3",
-        shard_of_text(email_key),
-        email_key,
-        user_id,
-    )
+    await delete_claim(tx, email_key, user_id)

@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from minibank.core.errors import BadParam, MissingParam, NotFound
 from minibank.core.ids import IdSource, shard_of
@@ -70,6 +71,39 @@ async def _claim(tx: Tx, key: str, user_id: str) -> User | None:
         raise BadParam("email", "belongs to another user")
     await store.move_claim(tx, key, user_id)
     return None
+
+
+class UserChanges(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be different about a person."""
+
+    email: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    preferred_first_name: str | UnsetType = UNSET
+
+
+async def change_user(tx: Tx, user_id: str, changes: UserChanges) -> User:
+    """Change a person's address or name; nobody else has the address, and the former one is free.
+
+    Another name changes the first name only when that is said too. The person stays held until the
+    unit of work ends. Raises `NotFound`, and `BadParam` for a taken or malformed address or name.
+    """
+    before = (await hold_users(tx, [user_id])).get(user_id)
+    if before is None:
+        raise NotFound("user", "There is no such user")
+    after = msgspec.structs.replace(
+        before,
+        email=before.email if changes.email is UNSET else require_email(changes.email),
+        name=before.name if changes.name is UNSET else _require_name(changes.name, "name"),
+        preferred_first_name=before.preferred_first_name
+        if changes.preferred_first_name is UNSET
+        else _require_name(changes.preferred_first_name, "preferred_first_name"),
+    )
+    former, key = email_key(before.email), email_key(after.email)
+    if key != former:
+        await _claim(tx, key, user_id)
+        await store.delete_claim(tx, former, user_id)
+    await store.update_user(tx, after)
+    return after
 
 
 async def hold_users(tx: Tx, user_ids: Sequence[str]) -> dict[str, User]:

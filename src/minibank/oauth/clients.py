@@ -2,8 +2,10 @@
 
 import unicodedata
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from minibank.core.errors import BadParam, MissingParam, NotFound
 from minibank.core.ids import IdSource
@@ -39,6 +41,25 @@ class NewClient(msgspec.Struct, frozen=True, kw_only=True):
     id: str = ""
 
 
+class OptionChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Compatibility options that are to be others: see `ClientOptions`."""
+
+    settled_pending: Literal["", "omit", "bool", "null"] | UnsetType = UNSET
+    token_extra_fields: Literal["none", "scope"] | UnsetType = UNSET
+    pots_require_account: bool | UnsetType = UNSET
+    default_page_limit: Literal[30, 100] | UnsetType = UNSET
+    password_without_secret: bool | UnsetType = UNSET
+
+
+class ClientChanges(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be different about a client; its kind stays."""
+
+    name: str | UnsetType = UNSET
+    redirect_uris: Sequence[str] | UnsetType = UNSET
+    grants: Sequence[Grant] | UnsetType = UNSET
+    options: OptionChanges | UnsetType = UNSET
+
+
 async def create_client(
     tx: Tx, new: NewClient, secret: str | None = None, ids: IdSource | None = None
 ) -> tuple[Client, str | None]:
@@ -53,7 +74,7 @@ async def create_client(
         name=_require_name(new.name),
         confidential=new.confidential,
         redirect_uris=require_redirect_uris(new.redirect_uris),
-        grants=_require_grants(new),
+        grants=_require_grants(new.grants, confidential=new.confidential, options=new.options),
         options=new.options,
         created_at=tx.now,
     )
@@ -88,6 +109,43 @@ async def rotate_secret(
     return secret
 
 
+async def change_client(tx: Tx, client_id: str, changes: ClientChanges) -> Client:
+    """Change what a client is called and may do; its tokens and its secret stay.
+
+    Raises `NotFound`, and `BadParam` for what may not be registered.
+    """
+    if not await store.lock_client(tx, client_id):
+        raise _no_such_client()
+    before = await store.find_client(tx, client_id)
+    assert before is not None, "it is held"
+    options = before.options
+    if changes.options is not UNSET:
+        options = msgspec.structs.replace(options, **_said(changes.options))
+    grants = before.grants if changes.grants is UNSET else changes.grants
+    uris = changes.redirect_uris
+    after = msgspec.structs.replace(
+        before,
+        name=before.name if changes.name is UNSET else _require_name(changes.name),
+        redirect_uris=before.redirect_uris if uris is UNSET else require_redirect_uris(uris),
+        grants=_require_grants(grants, confidential=before.confidential, options=options),
+        options=options,
+    )
+    await store.update_client(tx, after)
+    return after
+
+
+def _said(changes: OptionChanges) -> dict[str, object]:
+    named = ((name, getattr(changes, name)) for name in changes.__struct_fields__)
+    return {name: value for name, value in named if value is not UNSET}
+
+
+async def enable_client(tx: Tx, client_id: str) -> None:
+    """Let a client in again that was shut out; what tokens it has left work. Raises `NotFound`."""
+    if not await store.lock_client(tx, client_id):
+        raise _no_such_client()
+    await store.mark_enabled(tx, client_id)
+
+
 async def disable_client(tx: Tx, client_id: str) -> None:
     """Shut a client out: its tokens stop working at once. Raises `NotFound`."""
     if not await store.lock_client(tx, client_id):
@@ -108,16 +166,18 @@ def _require_name(name: str) -> str:
     return kept
 
 
-def _require_grants(new: NewClient) -> tuple[Grant, ...]:
-    if new.grants is None:
-        return CONFIDENTIAL_GRANTS if new.confidential else PUBLIC_GRANTS
-    grants = tuple(grant for grant in CONFIDENTIAL_GRANTS if grant in new.grants)
-    if not grants or len(grants) != len(set(new.grants)):
+def _require_grants(
+    asked: Sequence[Grant] | None, *, confidential: bool, options: ClientOptions
+) -> tuple[Grant, ...]:
+    if asked is None:
+        return CONFIDENTIAL_GRANTS if confidential else PUBLIC_GRANTS
+    grants = tuple(grant for grant in CONFIDENTIAL_GRANTS if grant in asked)
+    if not grants or len(grants) != len(set(asked)):
         raise BadParam("grants", f"must be some of {', '.join(CONFIDENTIAL_GRANTS)}")
-    if new.confidential:
+    if confidential:
         return grants
     if "refresh_token" in grants:
         raise BadParam("grants", "of a public client cannot include refresh_token")
-    if "password" in grants and not new.options.password_without_secret:
+    if "password" in grants and not options.password_without_secret:
         raise BadParam("grants", "of a public client include password only by its own option")
     return grants

@@ -106,6 +106,24 @@ async def mark_disabled(tx: Tx, client_id: str) -> None:
     )
 
 
+async def mark_enabled(tx: Tx, client_id: str) -> None:
+    """Enable a client that was disabled."""
+    await tx.execute("UPDATE oauth_clients SET disabled_at = NULL WHERE id = $1", client_id)
+
+
+async def update_client(tx: Tx, client: Client) -> None:
+    """Store a client's other name, addresses, grants and options."""
+    await tx.execute(
+        "UPDATE oauth_clients SET name = $2, redirect_uris = $3, grants = $4, options = $5"
+        " WHERE id = $1",
+        client.id,
+        client.name,
+        _json(client.redirect_uris),
+        _json(client.grants),
+        _json(client.options),
+    )
+
+
 async def insert_secret(tx: Tx, client_id: str, digest: bytes) -> None:
     """Store a secret's digest."""
     await tx.insert_rows(

@@ -6,6 +6,7 @@ The scheme asks (authorise), asks for more (increment) or gives up (reverse), or
 
 import msgspec
 
+from minibank.accounts.records import LimitName
 from minibank.core.errors import BadParam, Conflict
 from minibank.core.ids import IdSource
 from minibank.ledger.entries import held, main
@@ -18,6 +19,7 @@ from minibank.payments.commands import (
 )
 from minibank.payments.drafts import draft_posting, draft_transaction, local_after
 from minibank.payments.effects import Authorisation, AuthorisationState, Effect
+from minibank.payments.limits import DECLINED_BY, limit_on_card
 from minibank.payments.picture import Account, Card, Picture
 from minibank.transactions.records import DeclineReason, TransactionRecord
 
@@ -31,11 +33,13 @@ def authorise_card(command: AuthoriseCard, picture: Picture, ids: IdSource) -> E
     card = picture.card(command.card_id, account)
     happened_at = picture.happened_at(command, account)
     hold_seconds = _hold_seconds(command, picture)
-    reason = _reason_to_decline(command, account, card, happened_at)
+    reason, limit = _reason_to_decline(command, account, card, happened_at)
     draft = draft_payment(command, picture, card, happened_at, pending=True, decline_reason=reason)
+    if limit:
+        draft = msgspec.structs.replace(draft, metadata=draft.metadata | {DECLINED_BY: limit})
     transaction = draft_transaction(account, ids, draft)
     if reason:
-        declined = answer(account, 0, transaction, decline_reason=reason)
+        declined = answer(account, 0, transaction, decline_reason=reason, limit=limit)
         return Effect(declined, transactions=(transaction,))
     authorisation = Authorisation(
         shard=account.shard,
@@ -71,9 +75,10 @@ def increment_authorisation(
     authorisation, transaction = _require_open(picture, command.authorisation_id, account)
     card = picture.card(authorisation.card_id, account)
     happened_at = picture.happened_at(command, account)
-    reason = _reason_to_decline(command, account, card, happened_at)
+    reason, limit = _reason_to_decline(command, account, card, happened_at, -transaction.amount)
     if reason:
-        return Effect(answer(account, 0, transaction, authorisation, reason))
+        declined = answer(account, 0, transaction, authorisation, reason, limit)
+        return Effect(declined)
     amount = transaction.amount - command.amount
     charged = None
     if command.local_amount is not None:
@@ -156,9 +161,16 @@ def _hold_seconds(command: AuthoriseCard, picture: Picture) -> int:
 
 
 def _reason_to_decline(
-    command: AuthoriseCard | IncrementAuthorisation, account: Account, card: Card, happened_at: int
-) -> DeclineReason | None:
-    """Why the bank says no; None when it says yes. Of several reasons the first is told."""
+    command: AuthoriseCard | IncrementAuthorisation,
+    account: Account,
+    card: Card,
+    happened_at: int,
+    so_far: int = 0,
+) -> tuple[DeclineReason | None, LimitName | None]:
+    """Why the bank says no, and by which limit if that is why; None when it says yes.
+
+    Of several reasons the first is told. The payment took `so_far` before, in minor units.
+    """
     failed = card.expires_at <= happened_at or account.state != "open"
     cvc_ok: bool | None = None
     if isinstance(command, AuthoriseCard):
@@ -171,7 +183,11 @@ def _reason_to_decline(
         (failed, "OTHER"),
         (not account.can_pay(command.amount), "INSUFFICIENT_FUNDS"),
     )
-    return next((reason for applies, reason in reasons if applies), None)
+    if reason := next((reason for applies, reason in reasons if applies), None):
+        return reason, None
+    limit = limit_on_card(account, command.amount, happened_at, so_far)
+    # The API's documented reasons have no word for a limit.
+    return ("OTHER", limit) if limit else (None, None)
 
 
 def _require_open(

@@ -128,6 +128,8 @@ async def write(tx: Tx, picture: Picture) -> None:
     """Write what the batch decided, one statement per kind of row."""
     written = picture.written
     await store.update_balances(tx, written.accounts.values())
+    if written.spending:
+        await store.update_spending(tx, written.spending.values())
     await insert_entry_sets(tx, written.entry_sets)
     await insert_transactions(tx, list(written.new_transactions.values()))
     await update_transactions(tx, list(written.changed_transactions.values()))

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from minibank.accounts.records import LimitName
 from minibank.payments.commands import AuthoriseCard, Outcome, PresentCard
 from minibank.payments.drafts import Draft, local_money
 from minibank.payments.effects import Authorisation, AuthorisationState
@@ -53,12 +54,14 @@ def answer(
     transaction: TransactionRecord,
     authorisation: Authorisation | None = None,
     decline_reason: DeclineReason | None = None,
+    limit: LimitName | None = None,
 ) -> Outcome:
-    """The outcome, when what is available changes by `change`."""
+    """The outcome, when what is available changes by `change`; `limit` is why it was declined."""
     return Outcome(
         status="declined" if decline_reason else "done",
         balance=account.available + change,
         transaction_id=transaction.id,
         authorisation_id=authorisation.id if authorisation else None,
         decline_reason=decline_reason,
+        limit=limit,
     )

@@ -197,7 +197,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was answered to a command, and will be answered to its repeats.
 
     `balance` is what the account had available right after the decision. `decline_reason` is a
-    `DeclineReason`, or one that a later version of the bank knows: its answers are repeated too.
+    `DeclineReason`, or one that a later version of the bank knows: its answers are repeated too;
+    `limit` is the name of the account's limit that was in the way, if one was.
     `entry_sets` are what was posted for it, by number in the chain of the command's own account,
     `payee_entry_sets` by number in the chain of the payee's. What was answered before answers named
     them has none.
@@ -211,3 +212,4 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     decline_reason: str | None = None
     entry_sets: tuple[int, ...] = ()
     payee_entry_sets: tuple[int, ...] = ()
+    limit: str | None = None

@@ -12,6 +12,7 @@ from minibank.ledger.entries import EntrySet, held, main
 from minibank.ledger.store import ChainedSet
 from minibank.payments.commands import COMMAND_NAMES, Command, Outcome
 from minibank.payments.effects import Authorisation, Effect
+from minibank.payments.limits import count
 from minibank.pots.records import Pot
 from minibank.transactions.records import TransactionRecord
 from minibank.transactions.wire import Merchants, SettledPending
@@ -19,7 +20,11 @@ from minibank.webhooks.records import Delivery
 
 
 class Account(msgspec.Struct):
-    """An account as the engine sees it; `booked` and `held` in minor units."""
+    """An account as the engine sees it; `booked`, `held` and limits in minor units.
+
+    A limit is None where there is none. What was spent counts on the day that begins at
+    `spending_day`: see `minibank.payments.limits`.
+    """
 
     shard: int
     id: str
@@ -34,6 +39,13 @@ class Account(msgspec.Struct):
     chain_length: int
     chain_head: bytes
     has_webhooks: bool = False
+    payment_max: int | None = None
+    card_daily_max: int | None = None
+    transfer_daily_max: int | None = None
+    balance_max: int | None = None
+    spending_day: int = 0
+    card_spent: int = 0
+    transfer_spent: int = 0
 
     @property
     def available(self) -> int:
@@ -219,6 +231,8 @@ class Picture:
 
     def _put_transaction(self, transaction: TransactionRecord) -> None:
         account = self.accounts[transaction.account_id]
+        if count(account, self.transactions.get(transaction.id), transaction):
+            self.written.spending[account.id] = account
         if transaction.created_at > account.last_created_at:
             account.last_created_at = transaction.created_at
             self.written.accounts[account.id] = account
@@ -261,6 +275,7 @@ class Written:
     """What a batch will write, one list per table."""
 
     accounts: dict[str, Account] = field(default_factory=dict)
+    spending: dict[str, Account] = field(default_factory=dict)
     entry_sets: list[ChainedSet] = field(default_factory=list)
     outcomes: list[Recorded] = field(default_factory=list)
     new_transactions: dict[str, TransactionRecord] = field(default_factory=dict)

@@ -55,6 +55,8 @@ async def list_facts(tx: ReadTx, accounts: Keys) -> Facts:
         """
         SELECT a.shard, a.id, a.state, a.currency, a.sort_code, a.account_number, b.booked, b.held,
                b.overdraft_limit, b.last_created_at, b.chain_length, b.chain_head,
+               b.payment_max, b.card_daily_max, b.transfer_daily_max, b.balance_max,
+               b.spending_day, b.card_spent, b.transfer_spent,
                EXISTS (SELECT 1 FROM webhooks w WHERE w.shard = a.shard AND w.account_id = a.id
                        AND w.removed_at IS NULL) AS has_webhooks,
                o.user_id AS owner_id, o.name AS owner_name,
@@ -235,6 +237,19 @@ async def update_balances(tx: Tx, accounts: Collection[Account]) -> None:
                 account.chain_head,
             )
             for account in accounts
+        ],
+    )
+
+
+async def update_spending(tx: Tx, accounts: Collection[Account]) -> None:
+    """Write what was spent on the accounts on their present day."""
+    await tx.update_rows(
+        "balances",
+        ("shard", "account_id"),
+        ("spending_day", "card_spent", "transfer_spent"),
+        [
+            (one.shard, one.id, one.spending_day, one.card_spent, one.transfer_spent)
+            for one in accounts
         ],
     )
 

@@ -13,6 +13,7 @@ from minibank.payments.commands import (
 )
 from minibank.payments.drafts import Draft, draft_posting, draft_transaction
 from minibank.payments.effects import Effect
+from minibank.payments.limits import require_may_receive, require_may_send
 from minibank.payments.picture import Account, Picture
 
 BETWEEN = "p2p_payment"
@@ -22,6 +23,7 @@ def top_up(command: TopUp, picture: Picture, ids: IdSource) -> Effect:
     """Load money onto the account."""
     account = picture.open_account(command.account_id)
     happened_at = picture.happened_at(command, account)
+    require_may_receive(account, command.amount)
     transaction = draft_transaction(
         account,
         ids,
@@ -60,6 +62,7 @@ def receive_transfer(command: ReceiveTransfer, picture: Picture, ids: IdSource) 
     """Book what another bank sends; an account that is not closed takes it."""
     account = picture.account_for_credit(command.account_id)
     happened_at = picture.happened_at(command, account)
+    require_may_receive(account, command.amount)
     transaction = draft_transaction(
         account,
         ids,
@@ -99,6 +102,7 @@ def send_transfer(command: SendTransfer, picture: Picture, ids: IdSource) -> Eff
     happened_at = picture.happened_at(command, account)
     if not account.can_pay(command.amount):
         raise InsufficientFunds
+    require_may_send(account, command.amount, happened_at)
     transaction = draft_transaction(
         account,
         ids,
@@ -147,6 +151,8 @@ def transfer_between(command: TransferBetween, picture: Picture, ids: IdSource) 
     happened_at = max(picture.happened_at(command, account) for account in (payer, payee))
     if not payer.can_pay(command.amount):
         raise InsufficientFunds
+    require_may_send(payer, command.amount, happened_at)
+    require_may_receive(payee, command.amount)
     debit = draft_transaction(
         payer, ids, _side(command, picture, payer, payee, -command.amount, happened_at)
     )

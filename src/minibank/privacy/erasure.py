@@ -11,7 +11,13 @@ from dataclasses import dataclass
 
 import msgspec
 
-from minibank.accounts.erasing import Held, hold_accounts, take_off
+from minibank.accounts.erasing import (
+    Held,
+    hold_accounts,
+    list_former,
+    take_off,
+    take_off_former,
+)
 from minibank.accounts.store import find_account
 from minibank.core.errors import Conflict, NotFound
 from minibank.core.ids import shard_of
@@ -158,6 +164,9 @@ async def begin_erasure(tx: Tx, user_id: str) -> bool:
         parts += [Part(kind, held.account.id) for kind in kinds]
         if not is_shared:
             await erase_pots(tx, shard_of(held.account.id) or 0, held.account.id)
+    for account_id in await list_former(tx, user_id, estate.accounts):
+        await take_off_former(tx, account_id, user_id)
+        parts += [Part(kind, account_id) for kind in (OTHER_SIDES, OWN_FEED, OWN_WEBHOOKS)]
     await store.insert_parts(tx, user_id, parts)
     await plan(tx, [work_of(user_id, tx.now)])
     return True

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from minibank.accounts.records import Account
-from minibank.accounts.store import list_accounts, list_cards
+from minibank.accounts.store import list_account_ids, list_accounts, list_cards
 from minibank.accounts.wire import show_account
 from minibank.core.ids import shard_of, shard_of_text
 from minibank.core.instants import format_instant
@@ -80,7 +80,8 @@ async def export_person(tx: ReadTx, subject: Subject, lines: Lines) -> dict[str,
     """Write everything about a person; how many records there are of each kind.
 
     Ask for it in one snapshot. Of a joint account the other owners' private data is left out: who
-    they are, their cards, and which of them did what.
+    they are, their cards, and which of them did what. Of an account that the person owns no more
+    there are only their cards.
     """
     user = subject.user
     lines.put(
@@ -95,8 +96,10 @@ async def export_person(tx: ReadTx, subject: Subject, lines: Lines) -> dict[str,
     await _export_identity(tx, user, lines)
     await _export_sign_ins(tx, user, lines)
     await _export_receipts(tx, user, lines)
-    for account in await list_accounts(tx, user.id):
+    accounts = await list_accounts(tx, user.id)
+    for account in accounts:
         await _export_account(tx, subject, account, lines)
+    await _export_former(tx, user.id, accounts, lines)
     counts = dict(lines.counts)
     lines.put("end", {"counts": counts})
     return counts
@@ -213,7 +216,18 @@ async def _export_account(tx: ReadTx, subject: Subject, account: Account, lines:
             "overdraft_limit": balance["overdraft_limit"],
         },
     )
-    for card in await list_cards(tx, account.id):
+    await _export_cards(tx, account.id, user_id, lines)
+    for one in await list_pots_of(tx, ([shard], [account.id])):
+        shown_pot = show_pot(one.pot, one.currency, tx.now)
+        lines.put("pot", {"pot": shown_pot, "deleted": _instant(one.pot.deleted_at)})
+    await _export_history(tx, subject, (shard, account.id), lines)
+    await export_messages(tx, View(shard, account.id, user_id, others), lines)
+    books = Books(shard, account.id, balance["chain_length"], is_joint=bool(others))
+    await export_books(tx, books, lines)
+
+
+async def _export_cards(tx: ReadTx, account_id: str, user_id: str, lines: Lines) -> None:
+    for card in await list_cards(tx, account_id):
         if card.user_id == user_id:
             lines.put(
                 "card",
@@ -226,13 +240,13 @@ async def _export_account(tx: ReadTx, subject: Subject, account: Account, lines:
                     "created": format_instant(card.created_at),
                 },
             )
-    for one in await list_pots_of(tx, ([shard], [account.id])):
-        shown_pot = show_pot(one.pot, one.currency, tx.now)
-        lines.put("pot", {"pot": shown_pot, "deleted": _instant(one.pot.deleted_at)})
-    await _export_history(tx, subject, (shard, account.id), lines)
-    await export_messages(tx, View(shard, account.id, user_id, others), lines)
-    books = Books(shard, account.id, balance["chain_length"], is_joint=bool(others))
-    await export_books(tx, books, lines)
+
+
+async def _export_former(tx: ReadTx, user_id: str, owned: Sequence[Account], lines: Lines) -> None:
+    """What is theirs of accounts that they own no more: that they did, and their cards."""
+    for account_id in sorted({*await list_account_ids(tx, user_id)} - {one.id for one in owned}):
+        lines.put("former_account", {"account_id": account_id})
+        await _export_cards(tx, account_id, user_id, lines)
 
 
 async def _export_history(

@@ -22,6 +22,11 @@ Event = Literal[
     "feed_item.updated",
     "feed_item.deleted",
     "webhook.disabled",
+    "account.frozen",
+    "account.thawed",
+    "account.closed",
+    "account.owner_added",
+    "account.owner_removed",
 ]
 EVENTS: tuple[Event, ...] = get_args(Event)
 """Every type there is a name for, in the order in which a webhook keeps them."""
@@ -39,6 +44,11 @@ FEED_ITEM_CREATED: Event = "feed_item.created"
 FEED_ITEM_UPDATED: Event = "feed_item.updated"
 FEED_ITEM_DELETED: Event = "feed_item.deleted"
 WEBHOOK_DISABLED: Event = "webhook.disabled"
+ACCOUNT_FROZEN: Event = "account.frozen"
+ACCOUNT_THAWED: Event = "account.thawed"
+ACCOUNT_CLOSED: Event = "account.closed"
+ACCOUNT_OWNER_ADDED: Event = "account.owner_added"
+ACCOUNT_OWNER_REMOVED: Event = "account.owner_removed"
 
 WEBHOOK_TEST = "webhook.test"
 UNASKED = (WEBHOOK_TEST,)

@@ -90,6 +90,53 @@ async def list_webhooks_of(
     return [webhook_of(row) for row in rows]
 
 
+async def list_told(tx: ReadTx, shard: int, account_id: str, limit: int) -> list[Webhook]:
+    """Some webhooks on an account that nothing is to be sent to any more; no streams."""
+    rows = await tx.fetch(
+        """
+        SELECT w.shard, w.id, w.account_id, w.client_id, w.user_id, w.url, w.events, w.policy,
+               w.signing, w.secret_version, w.disabled_at, w.fifo, w.created_at
+        FROM webhooks w
+        WHERE w.shard = $1 AND w.account_id = $2 AND w.removed_at IS NULL AND w.url <> $3
+          AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.shard = w.shard
+                          AND d.webhook_id = w.id AND d.state = 'pending')
+        ORDER BY w.id LIMIT $4
+        """,
+        shard,
+        account_id,
+        STREAM,
+        limit,
+    )
+    return [webhook_of(row) for row in rows]
+
+
+async def has_webhooks(tx: ReadTx, shard: int, account_id: str) -> bool:
+    """Whether an account has webhooks; streams are none."""
+    row = await tx.fetch_one(
+        "SELECT id FROM webhooks WHERE shard = $1 AND account_id = $2 AND removed_at IS NULL"
+        " AND url <> $3 ORDER BY id LIMIT 1",
+        shard,
+        account_id,
+        STREAM,
+    )
+    return row is not None
+
+
+async def hand_streams_over(
+    tx: Tx, shard: int, account_id: str, from_user: str, to_user: str
+) -> None:
+    """Have streams that were begun for one user be another's."""
+    await tx.execute(
+        "UPDATE webhooks SET user_id = $4"
+        " WHERE shard = $1 AND account_id = $2 AND user_id = $3 AND url = $5",
+        shard,
+        account_id,
+        from_user,
+        to_user,
+        STREAM,
+    )
+
+
 async def find_removed(
     tx: ReadTx, shard: int, account_id: str, user_id: str, after: tuple[str, int]
 ) -> tuple[str, int] | None:

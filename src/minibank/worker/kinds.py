@@ -28,6 +28,7 @@ from minibank.oauth.tokens import TokenRules
 from minibank.payments.commands import Command, ExpireAuthorisation
 from minibank.payments.effects import EXPIRY
 from minibank.privacy.erasure import go_on_erasing
+from minibank.webhooks.ending import CLOSED_WEBHOOKS, end_told
 from minibank.webhooks.giving_up import WEBHOOK_DISABLED, tell_disabled
 from minibank.webhooks.retention.purging import KEPT_SECONDS, WEBHOOK_DELIVERIES, purge
 from minibank.worker.store import DueRow
@@ -78,6 +79,7 @@ def kinds_of(rules: TokenRules, deliveries_kept_seconds: int = KEPT_SECONDS) -> 
             FEED_KEYS: lambda tx, row: sweep_keys(tx, row.shard),
             WEBHOOK_DELIVERIES: purge_deliveries,
             WEBHOOK_DISABLED: lambda tx, row: tell_disabled(tx, row.shard, row.subject),
+            CLOSED_WEBHOOKS: lambda tx, row: end_told(tx, row.shard, row.subject),
             ERASURE: lambda tx, row: go_on_erasing(tx, row.subject),
         },
     )

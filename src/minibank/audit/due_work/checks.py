@@ -54,6 +54,9 @@ async def _walk_the_rest(tx: ReadTx) -> AsyncIterator[Finding]:
     for row in await store.list_unplanned_purges(tx):
         message = "nothing removes what it was told"
         yield Finding("retention.unplanned", row["account_id"], row["id"], message)
+    for row in await store.list_unplanned_endings(tx, ended_by):
+        message = "is closed and nothing removes its webhooks"
+        yield Finding("retention.unplanned", row["id"], row["id"], message)
     for row in await store.list_unplanned_erasures(tx):
         message = "is being erased and nothing goes on with it"
         yield Finding("erasure.unplanned", "", row["id"], message)

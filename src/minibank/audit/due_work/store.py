@@ -15,6 +15,8 @@ from minibank.oauth.retention.planning import (
     TOKEN_PAIRS,
 )
 from minibank.payments.effects import EXPIRY
+from minibank.webhooks.ending import CLOSED_WEBHOOKS
+from minibank.webhooks.records import STREAM
 from minibank.webhooks.retention.purging import WEBHOOK_DELIVERIES
 
 EXPIRIES_PAGE = 5000
@@ -38,21 +40,24 @@ async def list_expiries(tx: ReadTx, after: tuple[int, str]) -> Sequence[Row]:
 
 
 async def list_stray_sweeps(tx: ReadTx) -> Sequence[Row]:
-    """Removals that are of no shard's, of no client's secrets, or of no webhook's deliveries."""
+    """Removals that are of no shard's, no client's secrets, no webhook's deliveries, and of the
+    webhooks of no closed account."""
     return await tx.fetch(
         """
         SELECT d.account_id, d.subject
         FROM due_work d
         LEFT JOIN oauth_clients c ON c.id = d.subject
         LEFT JOIN webhooks w ON w.shard = d.shard AND w.id = d.subject
+        LEFT JOIN accounts a ON a.shard = d.shard AND a.id = d.subject AND a.state = 'closed'
         WHERE d.shard >= $1
           AND ((d.kind = ANY($2) AND d.subject <> d.kind) OR (d.kind = $3 AND c.id IS NULL)
-               OR (d.kind = $4 AND w.id IS NULL))
+               OR (d.kind = $4 AND w.id IS NULL) OR (d.kind = $5 AND a.id IS NULL))
         """,
         0,
         [*SWEEPS, *FEED_SWEEPS],
         CLIENT_SECRETS,
         WEBHOOK_DELIVERIES,
+        CLOSED_WEBHOOKS,
     )
 
 
@@ -126,6 +131,24 @@ async def list_unplanned_purges(tx: ReadTx) -> Sequence[Row]:
         """,
         0,
         WEBHOOK_DELIVERIES,
+    )
+
+
+async def list_unplanned_endings(tx: ReadTx, closed_by: int) -> Sequence[Row]:
+    """Accounts that were closed by then and have webhooks that nothing removes."""
+    return await tx.fetch(
+        """
+        SELECT DISTINCT a.id
+        FROM accounts a
+        JOIN webhooks w ON w.shard = a.shard AND w.account_id = a.id AND w.removed_at IS NULL
+             AND w.url <> $4 AND w.created_at < a.closed_at
+        LEFT JOIN due_work d ON d.shard = a.shard AND d.kind = $3 AND d.subject = a.id
+        WHERE a.shard >= $1 AND a.state = 'closed' AND a.closed_at <= $2 AND d.kind IS NULL
+        """,
+        0,
+        closed_by,
+        CLOSED_WEBHOOKS,
+        STREAM,
     )
 
 

@@ -1,0 +1,1 @@
+"""What is done for customers that concerns several features: close, join, leave, rename."""
