@@ -34,8 +34,9 @@ from tests.support.banking import (
     read_funds,
 )
 from tests.support.callers import add_client
-from tests.support.outbox import deliver, list_told, listen
+from tests.support.outbox import list_told, listen
 from tests.support.people import UnclearCommits
+from tests.support.sending import FakeSender, dispatcher_of, run_until_idle
 
 orders = Orders()
 ELSEWHERE = Payout(
@@ -250,13 +251,17 @@ async def test_webhooks_of_a_closed_account_hear_of_it_and_then_end(
     await run_due(db, engine)
     assert await db.read(lambda tx: find_live(tx, idle.shard, idle.id)) is None
     assert await db.read(lambda tx: find_live(tx, hook.shard, hook.id)) is not None
-    await deliver(db, hook, 1)
-    await deliver(db, hook, 2)
+    sender = FakeSender(db.clock)
+    clock.advance(1)
+    await engine.execute(orders.present(ada, 1))
+    await run_until_idle(dispatcher_of(db, sender))
+    assert [claim.event for claim in sender.sent] == ["transaction.created", "account.closed"]
     clock.advance(3600)
     await run_due(db, engine)
     assert await db.read(lambda tx: find_live(tx, hook.shard, hook.id)) is None
     assert await db.read(lambda tx: find_live(tx, stream.shard, stream.id)) is not None
-    assert [one.state for one in await list_told(db, hook)] == ["delivered"] * 2
+    # What happened afterwards has its number and is told to nobody.
+    assert [one.state for one in await list_told(db, hook)] == [*["delivered"] * 2, "cancelled"]
     kinds = {row["kind"] for row in await db.read(lambda tx: tx.fetch("SELECT kind FROM due_work"))}
     assert CLOSED_WEBHOOKS not in kinds
     assert (await audit(db)).findings == []

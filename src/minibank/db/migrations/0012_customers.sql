@@ -13,6 +13,6 @@ ALTER TABLE balances ADD COLUMN transfer_spent BIGINT NOT NULL DEFAULT 0;
 
 -- The webhooks of accounts that were closed already end as those of later ones.
 INSERT INTO due_work (shard, kind, subject, account_id, due_at, claimed_until)
-SELECT a.shard, 'closed_webhooks', a.id, '', a.closed_at, 0
+SELECT a.shard, 'closed_webhooks', a.id, '', COALESCE(MAX(a.closed_at), 0), 0
 FROM accounts a JOIN webhooks w ON w.shard = a.shard AND w.account_id = a.id
 WHERE a.state = 'closed' AND w.removed_at IS NULL AND w.url <> 'stream:' GROUP BY a.shard, a.id;

@@ -87,8 +87,8 @@ class Found:
 async def list_found(tx: ReadTx, keys: Sequence[Key], claimed_until: int) -> list[Found]:
     """These deliveries, as claims until then.
 
-    Each is over when the webhook is removed or disabled, its client is disabled, or the account is
-    closed; it must wait when its webhook is `fifo` and something before it is pending.
+    Each is over when the webhook is removed or disabled, its client is disabled, or the account was
+    closed before; it must wait when its webhook is `fifo` and something before it is pending.
     """
     rows = await tx.fetch(
         """
@@ -96,7 +96,8 @@ async def list_found(tx: ReadTx, keys: Sequence[Key], claimed_until: int) -> lis
                d.created_at, d.attempts_before, w.signing, w.secret_version,
                w.previous_secret_until, w.url, w.policy, w.failing_since, d.retold,
                w.removed_at IS NOT NULL OR w.disabled_at IS NOT NULL OR c.id IS NULL
-               OR c.disabled_at IS NOT NULL OR a.state = 'closed' OR w.url = $4 AS is_over,
+               OR c.disabled_at IS NOT NULL OR d.created_at > a.closed_at OR w.url = $4
+                   AS is_over,
                w.fifo,
                w.fifo = 1 AND EXISTS (
                    SELECT 1 FROM deliveries e
