@@ -36,6 +36,7 @@ from tests.support.banking import (
 from tests.support.callers import add_client
 from tests.support.outbox import list_told, listen
 from tests.support.people import UnclearCommits
+from tests.support.pots import open_pot
 from tests.support.sending import FakeSender, dispatcher_of, run_until_idle
 
 orders = Orders()
@@ -140,6 +141,18 @@ async def test_a_debt_keeps_an_account_open(db: Database) -> None:
     with pytest.raises(Conflict) as refused:
         await close(db, ada, ELSEWHERE)
     assert refused.value.code == "conflict.account_overdrawn"
+
+
+async def test_money_in_a_pot_keeps_an_account_open(db: Database) -> None:
+    ada, engine = await open_holder(db, 100), Engine(db)
+    pot = await open_pot(db, ada)
+    await engine.execute(orders.deposit(ada, pot, 40))
+    with pytest.raises(Conflict) as refused:
+        await close(db, ada, ELSEWHERE)
+    assert refused.value.code == "conflict.pots_hold_money"
+    await engine.execute(orders.withdraw(ada, pot, 40))
+    assert (await close(db, ada, ELSEWHERE)).payout
+    assert (await audit(db)).findings == []
 
 
 async def test_a_card_payment_that_is_not_over_keeps_an_account_open(db: Database) -> None:
