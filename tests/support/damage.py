@@ -224,7 +224,6 @@ EDITS = [
     Damage("pot.updated", "pots", changes={"updated_at": 1}),
     Damage("pot.lock", "pots", TIMED, {"locked_until": None}),
     Damage("pot.lock", "pots", TIMED, {"lock_type": "added_security"}),
-    Damage("pot.lock", "pots", changes={"lock_type": "other"}),
     Damage("account.missing", "pots", changes={"account_id": NOBODY}, names_new=True,
            subject="account_id"),
     Damage("transaction.spending", "transactions", "kind = 'pot_deposit'",

@@ -44,6 +44,7 @@ NO_CARD = "not_found.card"
 NO_AUTHORISATION = "not_found.authorisation"
 NO_TRANSACTION = "not_found.transaction"
 ADDED_SECURITY = "forbidden.added_security"
+TOO_MANY_POTS = "bad_request.too_many_pots"
 NO_POT = "not_found.pot"
 TOO_MANY_FEED_ITEMS = "rate_limited.feed_items"
 TOO_MANY_WEBHOOKS = "bad_request.too_many_webhooks"
@@ -81,6 +82,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         NO_KEY: "the header `Idempotency-Key` is missing",
         INSUFFICIENT_FUNDS: "there is not enough money",
         BAD_COMMAND: "it holds a value that cannot be stored",
+        TOO_MANY_POTS: "the account has as many pots as it may",
         TOO_MANY_WEBHOOKS: "the client has as many webhooks on this account as it may",
         CARD_BLOCKED: "the bank has blocked the card",
         TOO_MANY_RECEIPTS: "the transaction has as many receipts of the client as it may",

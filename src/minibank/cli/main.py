@@ -22,6 +22,7 @@ from minibank.cli import (
     listen,
     migrate,
     operator,
+    pots,
     privacy,
     reference,
     serve,
@@ -75,6 +76,7 @@ accounts.app.command("close")(account_changes.close)
 accounts.app.command("add-owner")(account_changes.add_owner_)
 accounts.app.command("remove-owner")(account_changes.remove_owner_)
 app.add_typer(cards.app, name="card", rich_help_panel=_PEOPLE)
+app.add_typer(pots.app, name="pot", rich_help_panel=_PEOPLE)
 app.add_typer(transactions.app, name="transaction", rich_help_panel=_PEOPLE)
 app.add_typer(tokens.app, name="token", rich_help_panel=_PEOPLE)
 app.add_typer(webhooks.app, name="webhooks", rich_help_panel=_PEOPLE)

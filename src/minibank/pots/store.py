@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from minibank.core.ids import shard_of
+from minibank.core.pages import Position
 from minibank.db import ReadTx, Row, Tx
 from minibank.pots.records import COLUMNS, Pot
 
@@ -101,6 +102,27 @@ async def list_pots_of(tx: ReadTx, accounts: Keys) -> list[OwnPot]:
         ORDER BY p.created_at, p.id
         """,
         *accounts,
+    )
+    return [_own_pot(row) for row in rows]
+
+
+async def list_page(
+    tx: ReadTx, shard: int, account_id: str, after: Position, limit: int
+) -> list[OwnPot]:
+    """The next pots of an account, deleted ones too, as they were created."""
+    rows = await tx.fetch(
+        """
+        SELECT p.shard, p.id, p.account_id, p.name, p.style, p.goal_amount, p.balance, p.lock_type,
+               p.locked_until, p.created_at, p.updated_at, p.deleted_at, a.currency
+        FROM pots p JOIN accounts a ON a.shard = p.shard AND a.id = p.account_id
+        WHERE p.shard = $1 AND p.account_id = $2 AND (p.created_at, p.id) > ($3, $4)
+        ORDER BY p.created_at, p.id LIMIT $5
+        """,
+        shard,
+        account_id,
+        after.created_at,
+        after.id,
+        limit,
     )
     return [_own_pot(row) for row in rows]
 

@@ -3,8 +3,8 @@
 from minibank.api import pages
 from minibank.api.documents import OPERATOR_API
 from minibank.api.operation import Operation
-from minibank.api.operator import keys, movements
-from minibank.api.operator.endpoint import reading
+from minibank.api.operator import keys, movements, pots
+from minibank.api.operator.endpoint import reading, writing
 from minibank.api.operator.rail_table import RAILS
 from minibank.api.operator.rails import Rail, body_of
 from minibank.api.routing import Route
@@ -44,6 +44,47 @@ ROUTES: tuple[Route, ...] = (
         movements.SEND_MANY,
         body="bytes",
         body_bytes_max=movements.BULK_BYTES_MAX,
+    ),
+    # Customers
+    Route(
+        "POST",
+        f"{PREFIX}/accounts/{{account_id}}/pots",
+        writing(pots.create_pot, pots.show, "customers"),
+        pots.CREATE_POT,
+        body="bytes",
+    ),
+    Route(
+        "GET",
+        f"{PREFIX}/accounts/{{account_id}}/pots",
+        reading(pots.list_pots, "customers", "audit"),
+        pots.LIST_POTS,
+    ),
+    Route(
+        "GET",
+        f"{PREFIX}/pots/{{pot_id}}",
+        reading(pots.retrieve_pot, "customers", "audit"),
+        pots.RETRIEVE_POT,
+    ),
+    Route(
+        "PATCH",
+        f"{PREFIX}/pots/{{pot_id}}",
+        writing(pots.change_pot, pots.show, "customers"),
+        pots.CHANGE_POT,
+        body="bytes",
+    ),
+    Route(
+        "PUT",
+        f"{PREFIX}/pots/{{pot_id}}/lock",
+        writing(pots.lock_pot, pots.show, "customers"),
+        pots.LOCK_POT,
+        body="bytes",
+    ),
+    Route(
+        "DELETE",
+        f"{PREFIX}/pots/{{pot_id}}/lock",
+        writing(pots.unlock_pot, pots.show, "customers"),
+        pots.UNLOCK_POT,
+        body="bytes",
     ),
     # Who asks, and what was asked for
     Route("GET", f"{PREFIX}/whoami", reading(keys.show_own_key, *keys.ANY), keys.WHOAMI),

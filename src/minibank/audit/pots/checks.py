@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from minibank.audit.chain_walk import Ledger
 from minibank.audit.findings import Finding
-from minibank.pots.records import LOCK_TYPES, UNTIL_DATE, Pot
+from minibank.pots.records import UNTIL_DATE, Pot
 
 
 def check_pots(pots: Iterable[Pot], ledger: Ledger) -> Iterator[Finding]:
@@ -28,8 +28,7 @@ def _holds(pot: Pot, amount: int) -> Iterator[tuple[str, str]]:
 
 
 def _state(pot: Pot) -> Iterator[tuple[str, str]]:
-    is_timed = pot.lock_type == UNTIL_DATE
-    if pot.lock_type not in ("", *LOCK_TYPES) or is_timed != (pot.locked_until is not None):
+    if (pot.lock_type == UNTIL_DATE) != (pot.locked_until is not None):
         yield "lock", "is locked only in part"
     if pot.updated_at < pot.created_at or pot.deleted_at not in (None, pot.updated_at):
         yield "updated", "changed before it was made, or after it was deleted"
