@@ -110,6 +110,40 @@ async def test_a_page_of_a_feed_costs_the_same_whatever_is_on_it(bank, counted, 
     assert (await count("GET", f"/feed/{of_transaction}"))[0] == 4
 
 
+async def test_attachments_cost_one_statement_more_where_there_are_any_and_none_elsewhere(
+    bank, counted
+):
+    count, rows = counted
+    path = f"/transactions?account_id={bank.account.id}&limit=100"
+    assert (await count("GET", path))[0] == 3
+    url = {"file_url": "https://app.example/1.png", "file_type": "image/png"}
+    costs = [
+        (await count("POST", "/attachment/register", data={**url, "external_id": row.id}))[0]
+        for row in rows[:50]
+    ]
+    assert set(costs) == {7}
+    number, answer = await count("GET", path)
+    assert sum(len(one["attachments"]) for one in answer.json()["transactions"]) == 50
+    assert number == 4
+    assert (await count("GET", f"/transactions/{rows[0].id}"))[0] == 4
+    assert (await count("GET", f"/transactions/{rows[60].id}"))[0] == 3
+    [one] = (await count("GET", f"/transactions/{rows[0].id}"))[1].json()["transaction"][
+        "attachments"
+    ]
+    assert (await count("POST", "/attachment/deregister", data={"id": one["id"]}))[0] == 5
+
+
+async def test_a_file_costs_the_same_to_send_and_to_read_whatever_is_there(bank, counted):
+    count, _ = counted
+    file = {"file_name": "a.png", "file_type": "image/png"}
+    for _ in range(3):
+        number, answer = await count("POST", "/attachment/upload", data=file)
+        assert number == 7
+        place = answer.json()
+        assert (await count("PUT", place["upload_url"], content=b"a file"))[0] == 10
+        assert (await count("GET", place["file_url"]))[0] == 1
+
+
 async def test_webhooks_cost_the_same_however_many_there_are(bank, counted):
     count, _ = counted
     path = f"/webhooks?account_id={bank.account.id}"

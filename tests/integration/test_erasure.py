@@ -24,6 +24,7 @@ from minibank.privacy.erasure import begin_erasure, go_on_erasing, preview_erasu
 from minibank.privacy.inventory import INVENTORY
 from minibank.worker.due import run_due
 from tests.support.banking import Orders
+from tests.support.files import kinds
 from tests.support.outbox import claim, end_attempt, list_told
 from tests.support.people import caller_of, new_person, password_hash, refresh, refused, sign_in
 from tests.support.personal import (
@@ -51,7 +52,7 @@ async def life(db: Database, clock: FakeClock) -> Life:
 async def erase(db: Database, life: Life) -> None:
     """All of it, at once."""
     await db.transact(lambda tx: begin_erasure(tx, life.ada.id))
-    await run_due(db, Engine(db))
+    await run_due(db, Engine(db), kinds=kinds())
 
 
 def hers(life: Life, rows: Dump, table: str) -> list[dict[str, Any]]:
@@ -131,7 +132,7 @@ async def test_what_is_on_a_closed_joint_account_stays_until_its_last_owner_goes
     assert "shared two" in str((await dump(db))["transactions"])
     await Engine(db).execute(Orders("last").send(life.bobs, 5700))
     await db.transact(lambda tx: begin_erasure(tx, life.bob.id))
-    await run_due(db, Engine(db))
+    await run_due(db, Engine(db), kinds=kinds())
     text = str(await dump(db))
     assert "shared" not in text
     assert "Bob" not in text
@@ -243,7 +244,7 @@ async def test_the_tokens_of_the_erased_are_unknown_tokens_at_once(db: Database,
         await refresh(db, life.app, life.tokens["refresh"])
     with refused("bad_request.could_not_authenticate"):
         await sign_in(db, life.app, EMAIL)
-    await run_due(db, Engine(db))
+    await run_due(db, Engine(db), kinds=kinds())
     with refused("unauthorized.bad_access_token"):
         await db.read(lambda tx: find_caller(tx, parse_token(life.tokens["former"])))
 
@@ -255,7 +256,7 @@ async def test_the_address_can_be_registered_again_and_is_somebody_else_then(
     clock.advance(3600)
     with pytest.raises(BadParam, match="another user"):
         await new_person(db, EMAIL)
-    await run_due(db, Engine(db))
+    await run_due(db, Engine(db), kinds=kinds())
     again = await new_person(db, EMAIL)
     assert again.id != life.ada.id
     await sign_in(db, life.app, EMAIL)
@@ -269,7 +270,7 @@ async def test_that_somebody_was_erased_is_recorded_and_not_who(
     await db.transact(lambda tx: begin_erasure(tx, life.ada.id))
     began = clock.now()
     clock.advance(60)
-    await run_due(db, Engine(db))
+    await run_due(db, Engine(db), kinds=kinds())
     rows = await dump(db)
     [record] = rows["erasures"]
     assert (record["began_at"], record["ended_at"]) == (began, clock.now())
@@ -310,7 +311,7 @@ async def test_it_is_done_in_bounded_parts_and_can_be_broken_off_after_any(
         parts += 1
     assert parts > 10
     assert MARK.lower() not in str(await dump(db)).lower()
-    assert (await run_due(db, Engine(db))).put_off == 0
+    assert (await run_due(db, Engine(db), kinds=kinds())).put_off == 0
     assert (await audit(db)).clean
     assert len((await dump(db))["erasures"]) == 1
 
@@ -383,7 +384,7 @@ async def test_an_account_that_is_opened_at_the_same_time_is_not_missed(
         other.transact(lambda tx: open_account(tx, new)),
         return_exceptions=True,
     )
-    await run_due(db, Engine(db))
+    await run_due(db, Engine(db), kinds=kinds())
     await other.close()
     rows = await dump(db)
     assert MARK.lower() not in str(rows).lower()

@@ -25,7 +25,8 @@ async def life(db: Database, clock: FakeClock) -> Life:
 async def exported(db: Database, life: Life) -> list[dict[str, Any]]:
     """The lines about Ada."""
     written: list[bytes] = []
-    subject = Subject(life.ada, "MONZGB2L", "https://bank.example", "sandbox")
+    url = "https://bank.example"
+    subject = Subject(life.ada, "MONZGB2L", url, url, "sandbox")
     await db.snapshot(lambda tx: export_person(tx, subject, Lines(written.append)))
     return [json.loads(line) for line in b"".join(written).splitlines()]
 

@@ -249,7 +249,8 @@ def test_no_server_says_a_value_from_its_start_to_its_end(
     if mode == "production":
         cli.run("key", "create", "server.key")
         flags += ["--public-url", "https://b.example", "--set", "trusted_proxies=127.0.0.1"]
-        flags += ["--set", "server_key_file=server.key"]
+        flags += ["--set", "server_key_file=server.key", "--set", "files=files"]
+        flags += ["--set", "files_url=https://files.example"]
     cli.run("migrate", "--mode", mode, "--database", url)
     with serving(tmp_path, url, *flags, "--log-level", "debug") as server:
         host, port = urlsplit(server.url).hostname, urlsplit(server.url).port

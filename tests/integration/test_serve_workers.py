@@ -19,6 +19,8 @@ from minibank.app.serving import FAILURES_MAX
 from minibank.db.migrate import migrations
 from tests.support.command_line import CommandLine, environment
 
+FILES = ("--set", "files=files", "--set", "files_url=https://files.example")
+
 START_SECONDS = 60
 
 
@@ -196,7 +198,7 @@ def test_processes_that_cannot_start_end_the_server_and_say_so(empty_postgres: s
     cli.run("migrate", "--database", empty_postgres)
     cli.run("key", "create", "server.key")
     flags = ("--workers", "2", "--mode", "production", "--public-url", "https://bank.example")
-    more = ("--set", "server_key_file=server.key", "--set", "trusted_proxies=127.0.0.1")
+    more = ("--set", "server_key_file=server.key", "--set", "trusted_proxies=127.0.0.1", *FILES)
     with serving(tmp_path, empty_postgres, *flags, *more) as server:
         assert server.process.wait(30) == 2
         assert server.said().count("\n") == 1
@@ -218,7 +220,8 @@ def test_a_production_bank_serves_behind_its_proxy_once_it_was_migrated(
     empty_database_url: str, tmp_path: Path
 ):
     flags = ("--mode", "production", "--public-url", "https://bank.example")
-    proxied = (*flags, "--set", "trusted_proxies=127.0.0.1", "--set", "server_key_file=server.key")
+    files = (*FILES, "--set", "server_key_file=server.key")
+    proxied = (*flags, *files, "--set", "trusted_proxies=127.0.0.1")
     cli = CommandLine(tmp_path, {})
     cli.run("key", "create", "server.key")
     with serving(tmp_path, empty_database_url, *proxied, name="early") as server:

@@ -10,6 +10,7 @@ from minibank.accounts.records import Account, AccountType
 from minibank.api import build_api
 from minibank.core.ids import shard_of
 from minibank.db import Database
+from minibank.files import Files
 from minibank.identity.passwords import hash_password
 from minibank.identity.store import User
 from minibank.identity.users import NewUser, create_user
@@ -19,6 +20,7 @@ from minibank.oauth.records import Client, ClientOptions
 from minibank.oauth.tokens import NewPair, TokenRules
 from minibank.payments.engine import Engine
 from minibank.settings import Settings, preset
+from tests.support.files import place
 from tests.support.reference import Documented
 
 PUBLIC_URL = "https://bank.example"
@@ -72,12 +74,17 @@ async def add_token(db: Database, client: Client, user: User) -> str:
 
 
 def http(
-    db: Database, settings: Settings = SETTINGS, token: str = "", **more: Any
+    db: Database,
+    settings: Settings = SETTINGS,
+    token: str = "",
+    files: Files | None = None,
+    **more: Any,
 ) -> httpx.AsyncClient:
-    """A client of the API over this database, with a token if one is given.
+    """A client of the API over this database and files, with a token if one is given.
 
     Every answer is held against the reference.
     """
-    transport = httpx.ASGITransport(Documented(build_api(db, Engine(db), settings)))
+    api = build_api(db, Engine(db), settings, files=files or place())
+    transport = httpx.ASGITransport(Documented(api))
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL, headers=headers, **more)

@@ -60,6 +60,8 @@ _OWN = "/feed/{item_id}"
 _NOWHERE = "tx_0000B0000000000000000"
 _ORDER = {"external_id": "Order-12345678"}
 _BURGER = {**BURGER, **_ORDER, "transaction_id": "{transaction_id}"}
+_FILE = {"file_name": "receipt.png", "file_type": "image/png"}
+_PDF = "https://app.example/receipts/1.pdf"
 _HOOK = "https://app.example/hooks?key=wEXQbNaJ"
 
 STEPS = (
@@ -92,6 +94,24 @@ STEPS = (
     Step("GET /transaction-receipts", "by your name", _ORDER),
     Step("DELETE /transaction-receipts", "delete", _ORDER),
     Step("GET /transaction-receipts", "gone", _ORDER),
+    Step("POST /attachment/upload", "a picture", _FILE),
+    Step("POST /attachment/upload", "no such type", {**_FILE, "file_type": "png"}),
+    Step("PUT /attachment/upload/{upload_id}", "not signed", token=""),
+    Step("POST /attachment/upload/{upload_id}", "not signed", token=""),
+    Step(
+        "POST /attachment/register",
+        "what was sent here",
+        {"external_id": "{transaction_id}", "file_url": "{file_url}", "file_type": "image/png"},
+    ),
+    Step(
+        "POST /attachment/register",
+        "anywhere else",
+        {"external_id": "{transaction_id}", "file_url": _PDF, "file_type": "application/pdf"},
+    ),
+    Step(f"GET {_ONE}", "with attachments"),
+    Step("POST /attachment/deregister", "take it off", {"id": "{attachment_id}"}),
+    Step("POST /attachment/deregister", "gone", {"id": "{attachment_id}"}),
+    Step("GET /files/{user_id}/{file}", "no such file", token=""),
     Step("POST /feed", "basic", {**_ITEM, **_TITLE, "url": "https://app.example/rain"}),
     Step("POST /feed", "of September 2015", {**_ITEM, "type": "image", **_FLAT}),
     Step("POST /feed", "no such colour", {**_ITEM, **_TITLE, "params[title_color]": "red"}),
@@ -220,6 +240,8 @@ class _Player:
             "file": "nothing.png",
             "operator_key": operator_key,
             "payee_account_id": info.users[0].accounts[0].id,
+            "user_id": "user_0000B0000000000000000000",
+            "upload_id": "upload_0000B0000000000000000000",
         }
         self.recorded: dict[str, Any] = {}
 
@@ -269,12 +291,14 @@ class _Player:
             self._known.setdefault("transaction_id", body["transactions"][-1]["id"])
         if body.get("items"):
             self._known.setdefault("item_id", body["items"][0]["id"])
-        if body.get("authorisation_id"):
-            self._known["authorisation_id"] = body["authorisation_id"]
+        for name in ("authorisation_id", "file_url"):
+            if body.get(name):
+                self._known[name] = body[name]
         if body.get("cards"):
             self._known.setdefault("card_id", body["cards"][0]["id"])
-        if "webhook" in body:
-            self._known["webhook_id"] = body["webhook"]["id"]
+        for name in ("attachment", "webhook"):
+            if name in body:
+                self._known[f"{name}_id"] = body[name]["id"]
 
 
 def _nested(takes: Mapping[str, str]) -> dict[str, Any]:

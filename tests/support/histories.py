@@ -45,6 +45,7 @@ def transaction(account_id: str, created_at: int, **changes: Any) -> Transaction
         "amount_is_pending": False,
         "decline_reason": None,
         "version": 1,
+        "attachments": 0,
     }
     assert fields.keys() == set(TransactionRecord.__struct_fields__)
     return TransactionRecord(**{**fields, **changes})

@@ -17,6 +17,7 @@ from minibank.transactions.annotate import Target, annotate
 from minibank.transactions.records import VersionedTransaction
 from minibank.webhooks.records import Webhook
 from tests.support.banking import Holder, Orders, add_merchant
+from tests.support.files import PNG, attach_to, expect, send
 from tests.support.outbox import (
     claim,
     end_attempt,
@@ -48,6 +49,7 @@ class Life:
     bobs: Holder
     tokens: dict[str, Any] = field(default_factory=dict)
     webhooks: dict[str, Webhook] = field(default_factory=dict)
+    bobs_files: tuple[str, ...] = ()
 
     @property
     def ada_ids(self) -> tuple[str, str]:
@@ -70,6 +72,7 @@ async def live(db: Database, clock: FakeClock, *, is_leaving: bool = False) -> L
     await _spend(db, life)
     await _tell(db, life)
     await _write(db, life)
+    await _attach(db, life)
     await _sign_in(db, life)
     if is_leaving:
         await db.transact(lambda tx: set_account_state(tx, joint.account_id, "closed"))
@@ -188,6 +191,22 @@ async def _write(db: Database, life: Life) -> None:
             await keep_receipt(db, user.id, life.app.id, paid, name, merchant=merchant)
 
 
+async def _attach(db: Database, life: Life) -> None:
+    """A file on her own account, one of each owner on the joint one, and one on nothing."""
+    for holder, user in ((life.own, life.ada), (life.joint, life.ada), (life.joint, life.bob)):
+        word = MARK if holder is life.own else "shared"
+        file = await expect(db, user.id, life.app.id, f"{word}.png")
+        content = PNG + (user.id + holder.account_id).encode()
+        claimed = await send(db, file[0], content)
+        if user is life.bob:
+            life.bobs_files = (file[0], claimed.name)
+        transaction = holder.account_id, await first_transaction(db, holder)
+        await attach_to(db, transaction, user.id, life.app.id, file)
+    transaction = life.own.account_id, await first_transaction(db, life.own)
+    await attach_to(db, transaction, life.ada.id, life.app.id, f"https://{MARK}.example/a.pdf")
+    await expect(db, life.ada.id, life.app.id, f"{MARK}.jpg")
+
+
 async def first_transaction(db: Database, holder: Holder) -> str:
     """The id of the first transaction of an account."""
     row = await db.read(
@@ -250,6 +269,7 @@ def rows_of_others(life: Life, rows: Dump) -> set[str]:
     shared = {life.bobs.account_id, life.joint.account_id}
     ids = {life.bob.id, "bob@example.com", *shared}
     ids |= {row["id"] for row in rows["transactions"] if row["account_id"] in shared}
+    ids |= set(life.bobs_files)
     ids |= {life.webhooks[name].id for name in ("bob's", "bob's joint")}
     assert shard_of(life.bob.id) is not None
     return ids

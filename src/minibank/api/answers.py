@@ -1,6 +1,6 @@
 """What goes back: bodies, statuses and the headers that every answer carries."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable
 from typing import Annotated
 
 import msgspec
@@ -29,13 +29,14 @@ class Answer(msgspec.Struct, frozen=True):
     """A whole answer, except for the headers that belong to the request (ids, origins).
 
     One with a `stream` has no body: it stays open, and its parts go out as they come. An empty part
-    says that there is nothing yet.
+    says that there is nothing yet. Of one that `is_sized` the headers say how long its body is.
     """
 
     status: int
     body: bytes
     headers: Headers = msgspec.field(default_factory=lambda: _JSON)
-    stream: AsyncIterator[bytes] | None = None
+    stream: AsyncIterable[bytes] | None = None
+    is_sized: bool = False
 
 
 class Refused(msgspec.Struct):

@@ -13,6 +13,7 @@ from minibank.core.errors import (
     MethodNotAllowed,
     NotFound,
     PreconditionFailed,
+    RangeNotSatisfiable,
     RateLimited,
     Timeout,
     TooLarge,
@@ -57,6 +58,18 @@ NO_SECRET = "bad_request.no_secret"  # noqa: S105 # no secret
 EVENTS_GONE = "bad_request.events_gone"
 TOO_MANY_STREAMS = "rate_limited.streams"
 NO_DELIVERY = "not_found.delivery"
+TOO_MANY_ATTACHMENTS = "bad_request.too_many_attachments"
+WRONG_LENGTH = "bad_request.wrong_length"
+BAD_RANGE = "bad_request.bad_range"
+BAD_SIGNATURE = "forbidden.bad_signature"
+UPLOAD_EXPIRED = "forbidden.upload_expired"
+NO_ATTACHMENT = "not_found.attachment"
+NO_UPLOAD = "not_found.upload"
+NO_FILE = "not_found.file"
+ANOTHER_FILE = "conflict.another_file"
+TOO_MANY_UPLOADS = "rate_limited.uploads"
+UPLOADS_BUSY = "rate_limited.uploads_at_once"
+FILES_AWAY = "unavailable.files"
 RATE_LIMITED = "rate_limited"
 CONCURRENCY = "rate_limited.concurrency"
 OVERLOADED = "rate_limited.overloaded"
@@ -87,6 +100,8 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         CARD_BLOCKED: "the bank has blocked the card",
         TOO_MANY_RECEIPTS: "the transaction has as many receipts of the client as it may",
         EVENTS_GONE: "what came after this event is not kept any more, or there is no such event",
+        TOO_MANY_ATTACHMENTS: "the transaction has as many attachments as it may",
+        WRONG_LENGTH: "the file does not have the size of its `content_length`",
         NO_SECRET: "the webhook is signed with the bank's key and has no secret of its own",
         "bad_request.could_not_authenticate": "unknown client or user, wrong secret or password",
         "bad_request.client_not_enabled": "the client may not use this grant",
@@ -103,6 +118,8 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
     Forbidden: {
         FORBIDDEN: "not the caller's, or not there at all",
         ADDED_SECURITY: "the pot is locked: nothing can be taken out of it",
+        BAD_SIGNATURE: "the bank did not give this address out",
+        UPLOAD_EXPIRED: "the time of this address is over: ask for another",
         INSUFFICIENT_SCOPE: "the key has none of the scopes that this needs",
     },
     NotFound: {
@@ -117,7 +134,9 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         NO_POT: "there is no such pot, or it is another account's",
         NO_TRANSACTION: "there is no such transaction, or it is another account's",
         "not_found.logo": "there is no such logo",
-        "not_found.file": "there is no such file",
+        NO_ATTACHMENT: "there is no such attachment, or it is on somebody else's account",
+        NO_UPLOAD: "there is no such upload any more",
+        NO_FILE: "there is no such file",
     },
     MethodNotAllowed: {"bad_request.method_not_allowed": "the path exists, the method does not"},
     Conflict: {
@@ -126,20 +145,25 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         NOT_OPEN: "the account is frozen or closed",
         CLOSED: "the account is closed",
         HOLD_ENDED: "the authorisation was presented, reversed or has expired",
+        ANOTHER_FILE: "another file was sent to this address",
     },
-    TooLarge: {TOO_LARGE: "the body is larger than 256 KiB"},
+    TooLarge: {TOO_LARGE: "the body is larger than 256 KiB, a file larger than the bank takes"},
+    RangeNotSatisfiable: {BAD_RANGE: "the file has no such bytes"},
     PreconditionFailed: {PRECONDITION_FAILED: "it has changed since it was read: read it again"},
     RateLimited: {
         RATE_LIMITED: "too many requests: try again after `Retry-After` seconds",
         CONCURRENCY: "too many requests of this client at once: the same",
         OVERLOADED: "too much at once: the same",
         TOO_MANY_STREAMS: "as many answers stay open as this process keeps: the same",
+        TOO_MANY_UPLOADS: "too many files or bytes of this user today: the same",
+        UPLOADS_BUSY: "too many files are being sent at this moment: the same",
         TOO_MANY_FEED_ITEMS: "too many items of this client on this feed today: the same",
     },
     InternalService: {FAULT: "a fault of the bank"},
     Unavailable: {
         NO_DATABASE: "the database does not answer: try again",
         SHUTTING_DOWN: "the process is about to stop: another one answers",
+        FILES_AWAY: "the place where files are kept is full or away: try again later",
         NO_WRITES: "nothing can be written, because a disk is full or read-only; reading goes on",
     },
     Timeout: {LATE: "it waited too long and was not begun: try again"},

@@ -1,7 +1,7 @@
 """The ASGI application: one request in, one whole answer out, one line in the log."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 
 import structlog
 from msgspec import Struct
@@ -11,6 +11,7 @@ from minibank.api.answers import Answer, answer_error, answer_json, refusal_of
 from minibank.api.bodies import parse_body, parse_form
 from minibank.api.cors import Origins
 from minibank.api.endpoint import Edge, Request
+from minibank.api.hosts import Hosts
 from minibank.api.limiting import EXEMPT, TOKEN_PATH, Limits, Meter
 from minibank.api.paths import headers_of, method_of, segments_of
 from minibank.api.request_log import LOGGED_NAMES, loggable_code, loggable_method
@@ -26,6 +27,7 @@ from minibank.core.errors import (
 )
 from minibank.core.faults import describe_fault
 from minibank.core.ids import RandomIds
+from minibank.files import FileParts
 
 REQUEST_ID_BYTES = 16
 
@@ -55,6 +57,7 @@ class Api:
     def __init__(self, edge: Edge, table: Table) -> None:
         self._edge = edge
         self._table = table
+        self._hosts = Hosts(edge.settings)
         self._origins = Origins(edge.settings.cors_origins)
         self._limits = Limits(edge.settings, edge.db.clock)
         # Not the bank's own source: an id of a request is no fact of the bank, and must not
@@ -94,6 +97,8 @@ class Api:
             if found is None:
                 raise NotFound
             place, named = found
+            if not self._hosts.serve(place.path, exchange.headers.get("host", "")):
+                raise NotFound
             exchange.path = place.path
             return await self._ask(exchange, place, named)
         except ClientGone:
@@ -118,16 +123,24 @@ class Api:
             return Answer(refused.status, refused.body, [*refused.headers, allowed])
         if place.path == TOKEN_PATH:
             exchange.meter.enter_token_endpoint()
-        body = await _read_body(exchange, route.body_bytes_max)
-        parsed = await self._parse(exchange, body if route.body == "parameters" else b"")
+        parts, body = None, b""
+        parsed: Parsed = NOTHING
+        if route.body == "stream":
+            parts = _read_parts(exchange)
+        else:
+            body = await _read_body(exchange, route.body_bytes_max)
+            parsed = await self._parse(exchange, body if route.body == "parameters" else b"")
         client = exchange.scope.get("client")
         request = Request(
             id=exchange.request_id,
             operation=f"{route.method} {route.path}",
+            method=exchange.method,
             path=named,
             headers=exchange.headers,
+            query=exchange.scope["query_string"],
             parsed=parsed,
             body=body,
+            parts=parts,
             address=client[0] if client else "",
             meter=exchange.meter,
             scheme=exchange.scope["scheme"],
@@ -151,7 +164,7 @@ class Api:
         request_id = exchange.request_id.encode()
         origin = exchange.headers.get("origin")
         headers = [*answer.headers]
-        if answer.status != 304 and answer.stream is None:
+        if answer.status != 304 and answer.stream is None and not answer.is_sized:
             # There it would have to be the length of what is not sent (RFC 9110 section 8.6).
             headers.append((b"content-length", b"%d" % len(answer.body)))
         headers += exchange.meter.headers()
@@ -192,7 +205,7 @@ class Api:
         )
 
 
-async def _send_parts(exchange: Exchange, parts: AsyncIterator[bytes], send: Send) -> None:
+async def _send_parts(exchange: Exchange, parts: AsyncIterable[bytes], send: Send) -> None:
     """Send what comes until it ends or the client goes away."""
     gone = asyncio.create_task(_until_gone(exchange.receive))
     try:
@@ -203,11 +216,25 @@ async def _send_parts(exchange: Exchange, parts: AsyncIterator[bytes], send: Sen
                 await send({"type": "http.response.body", "body": part, "more_body": True})
     finally:
         gone.cancel()
+        if isinstance(parts, AsyncGenerator | FileParts):
+            await parts.aclose()
 
 
 async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def _read_parts(exchange: Exchange) -> AsyncIterator[bytes]:
+    """The body as it comes."""
+    more = True
+    while more:
+        message = await exchange.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        if part := message.get("body", b""):
+            yield part
+        more = message.get("more_body", False)
 
 
 async def _read_body(exchange: Exchange, bytes_max: int) -> bytes:

@@ -6,7 +6,7 @@ it does not have, a caller who is nobody, a parameter that cannot be read, an ob
 the caller's, a rule of the bank.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -19,9 +19,12 @@ from minibank.api.limiting import Meter
 from minibank.api.metrics import HttpMetrics
 from minibank.api.public_url import public_url_for
 from minibank.api.requests import Params, Parsed, is_storable
+from minibank.attachments.signatures import UploadKeys
 from minibank.core.errors import BankError, Forbidden, insufficient_permissions
 from minibank.core.ids import shard_of
 from minibank.db import Database, ReadTx, Tx
+from minibank.files import Files
+from minibank.files.metrics import FileMetrics
 from minibank.oauth.callers import Caller, find_caller
 from minibank.oauth.metrics import TokenMetrics
 from minibank.oauth.secrets import ParsedToken, parse_token
@@ -35,17 +38,19 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Watch:
-    """What the server and the API both know of this process: its counts, whether it drains, and how
-    many answers stay open."""
+    """What the server and the API both know of this process: its counts, whether it drains, how
+    many answers stay open, and how many files each user is sending."""
 
     metrics: HttpMetrics = field(default_factory=HttpMetrics)
+    files: FileMetrics = field(default_factory=FileMetrics)
     draining: bool = False
     streams: int = 0
+    uploads: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """What the API stands on."""
+    """What the API stands on; without `files` it can keep none and serves none."""
 
     db: Database
     engine: Engine
@@ -53,23 +58,29 @@ class Edge:
     watch: Watch = field(default_factory=Watch)
     tokens: TokenMetrics = field(default_factory=TokenMetrics)
     signing: SigningKeys = field(default_factory=SigningKeys)
+    uploads: UploadKeys = field(default_factory=UploadKeys)
+    files: Files | None = None
 
 
 class Request(Struct, frozen=True):
     """A request after routing.
 
-    `operation` is the method and the route (`GET /accounts`), `path` holds the named segments,
-    `body` the bytes as they came, `address` the sender's address, `scheme` is http or https, and
-    `meter` counts the request for its client and user, once these are known. By its `id` it is
-    found in the log.
+    `operation` is the method and the route (`GET /accounts`), `method` that of the request (`HEAD`
+    too), `path` holds the named segments, `query` what stands behind the question mark, `body` the
+    bytes as they came, `parts` those of a stream that are still to come, `address` the sender's
+    address, `scheme` is http or https, and `meter` counts the request for its client and user, once
+    these are known. By its `id` it is found in the log.
     """
 
     id: str
     operation: str
+    method: str
     path: Mapping[str, str]
     headers: Mapping[str, str]
+    query: bytes
     parsed: Parsed
     body: bytes
+    parts: AsyncIterator[bytes] | None
     address: str
     meter: Meter
     scheme: str
@@ -91,6 +102,7 @@ class Call(Struct, frozen=True):
     body: bytes
     settings: Settings
     signing: SigningKeys
+    uploads: UploadKeys
     headers: Mapping[str, str]
     scheme: str
     token: str
@@ -106,11 +118,22 @@ class Call(Struct, frozen=True):
         """What absolute URLs in the answer begin with."""
         return public_url_for(self.settings, self.scheme, self.headers.get("host", ""))
 
+    @property
+    def files_url(self) -> str:
+        """What addresses of the bank's own files begin with."""
+        return self.settings.files_url or self.public_url
+
     def draw_id(self, tx: Tx, prefix: str, shard: int) -> str:
         """A new id, the same however often this request's unit of work has to run."""
         if prefix not in self.drawn:
             self.drawn[prefix] = tx.ids.new(prefix, shard, tx.now)
         return self.drawn[prefix]
+
+    def draw_secret(self, tx: Tx, purpose: str) -> bytes:
+        """Unguessable bytes, the same however often this request's unit of work has to run."""
+        if purpose not in self.drawn:
+            self.drawn[purpose] = tx.ids.secret().hex()
+        return bytes.fromhex(self.drawn[purpose])
 
     def forbidden(self) -> Forbidden:
         """The one answer for what is not the caller's and for what does not exist."""
@@ -169,6 +192,7 @@ class _Asking(Struct, frozen=True):
             body=request.body,
             settings=self.edge.settings,
             signing=self.edge.signing,
+            uploads=self.edge.uploads,
             headers=request.headers,
             scheme=request.scheme,
             token=self.token,

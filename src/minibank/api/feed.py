@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from minibank.accounts.store import is_owner
+from minibank.api.attachments import attachments_of
 from minibank.api.catalogue import (
     BAD_IF_MATCH,
     BAD_KEY,
@@ -189,7 +190,8 @@ async def retrieve_feed_item(tx: ReadTx, call: Call) -> object:
     if isinstance(found, FeedItem):
         return Versioned(OneFeedItem(show_item(found)), _version_of(found))
     merchants = await merchants_of(tx, call, [found])
-    transaction = show_transaction(found, call.caller.options.settled_pending, merchants)
+    attached = await attachments_of(tx, call, [found])
+    transaction = show_transaction(found, call.caller.options.settled_pending, merchants, attached)
     version = version_of(found, call.caller.client_id)
     return Versioned(OneFeedItem(show_transaction_item(transaction)), version)
 
@@ -336,8 +338,9 @@ async def _show_transactions(tx: ReadTx, call: Call, ids: list[str]) -> dict[str
     shard = call.require_shard(ids[0])
     chosen = await transactions.list_chosen(tx, shard, ids, call.caller.client_id)
     merchants = await merchants_of(tx, call, chosen)
+    attached = await attachments_of(tx, call, chosen)
     settled_pending = call.caller.options.settled_pending
     return {
-        one.id: show_transaction_item(show_transaction(one, settled_pending, merchants))
+        one.id: show_transaction_item(show_transaction(one, settled_pending, merchants, attached))
         for one in chosen
     }

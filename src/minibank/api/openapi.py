@@ -58,6 +58,7 @@ _ANY_NAME = "[A-Za-z][A-Za-z0-9_]*"
 _WIRE = re.compile(rb'"(#/components/schemas/)?Wire([A-Z])')
 _PHRASES = {
     200: "Done",
+    206: "A part",
     400: "The request cannot be understood or breaks a rule",
     401: "Nobody is authenticated",
     403: "The caller may not do this",
@@ -65,6 +66,7 @@ _PHRASES = {
     409: "It collides with what is there",
     412: "It has changed",
     413: "The body is too large",
+    416: "There is no such part",
     429: "Too much at once",
     500: "A fault of the bank",
     503: "The bank cannot work just now",
@@ -83,6 +85,10 @@ _HEADERS: Schema = {
     },
     "ETag": {
         "description": "The version of what this shows, as this client sees it (RFC 9110).",
+        "schema": {"type": "string"},
+    },
+    "Content-Range": {
+        "description": "Which bytes these are, and of how many (RFC 9110).",
         "schema": {"type": "string"},
     },
     "RateLimit-Policy": {
@@ -203,7 +209,9 @@ def _operation(route: Route, operation: Operation, examples: Mapping[str, Any]) 
     if operation.scopes:
         described["security"] = [{"operator": list(operation.scopes)}]
         described["description"] = _scoped(operation)
-    if operation.body:
+    if operation.sends_file:
+        described["requestBody"] = {"required": True, "content": {FILE: {}}}
+    elif operation.body:
         described["requestBody"] = _json_body(operation.body, requests)
     elif operation.takes and route.method != "GET" and not operation.scopes:
         described["requestBody"] = _body(operation, requests)
@@ -294,6 +302,10 @@ def _with_examples(media: Schema, examples: Mapping[str, Any]) -> Schema:
     return {**media, "examples": {name: {"value": one} for name, one in examples.items()}}
 
 
+FILE = "application/octet-stream"
+"""What a body is called that is a file."""
+
+
 def codes_of(route: Route, operation: Operation) -> dict[int, list[str]]:
     """What an endpoint may refuse with, by status: what it says, and what follows from the rest."""
     codes = [*operation.refuses, OVERLOADED, FAULT]
@@ -334,6 +346,10 @@ def _responses(
     if "If-None-Match" in operation.conditions:
         headers = _references([*_ALWAYS, "ETag"])
         yield "304", {"description": "You have it already", "headers": headers}
+    if operation.ranges:
+        part = _response(206, operation.media, {}, {})
+        part["headers"] |= _references(["ETag", "Content-Range"])
+        yield "206", part
     for status, codes in codes_of(route, operation).items():
         meanings = "\n".join(f"* `{code}`: {meaning_of(code)}" for code in codes)
         schema = {

@@ -18,6 +18,7 @@ Tag = Literal[
     "Cards",
     "Transactions",
     "Receipts",
+    "Attachments",
     "Pots",
     "Feed",
     "Webhooks",
@@ -39,7 +40,8 @@ class Operation:
     follow from the rest. `public` needs no token. `conditions` are the headers by which a request
     may depend on a version; the answer then has an `ETag`, unless it is to a `DELETE`. `repeatable`
     requests may carry an `Idempotency-Key`. An endpoint for operators needs a key with one of its
-    `scopes`, and what is `named` must carry an `Idempotency-Key`.
+    `scopes`, and what is `named` must carry an `Idempotency-Key`. With `sends_file` the body is a
+    file (and the route's a "stream"); an answer with `ranges` may be of a part of one.
     """
 
     tag: Tag | OperatorTag
@@ -54,6 +56,8 @@ class Operation:
     repeatable: bool = False
     public: bool = False
     body_only: bool = False
+    sends_file: bool = False
+    ranges: bool = False
     media: str = "application/json"
     scopes: tuple[Scope, ...] = ()
     named: bool = False

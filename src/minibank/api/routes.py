@@ -2,11 +2,13 @@
 
 from minibank.api import (
     accounts,
+    attachments,
     balance,
     cards,
     deliveries,
     events,
     feed,
+    files,
     health,
     logos,
     pages,
@@ -15,6 +17,7 @@ from minibank.api import (
     receipts,
     token,
     transactions,
+    uploads,
     webhooks,
 )
 from minibank.api.documents import API
@@ -88,6 +91,28 @@ ROUTES: tuple[Route, ...] = (
         moving(pots.order_withdrawal, pots.retrieve_pot),
         pots.WITHDRAW,
     ),
+    # Attachments
+    Route(
+        "POST",
+        "/attachment/upload",
+        writing(attachments.request_upload),
+        attachments.REQUEST_UPLOAD,
+    ),
+    Route("PUT", attachments.RECEIVE, uploads.receive_file, uploads.RECEIVE_FILE, "stream"),
+    Route("POST", attachments.RECEIVE, uploads.receive_file, uploads.RECEIVE_FILE, "stream"),
+    Route(
+        "POST",
+        "/attachment/register",
+        writing(attachments.register_attachment),
+        attachments.REGISTER_ATTACHMENT,
+    ),
+    Route(
+        "POST",
+        "/attachment/deregister",
+        writing(attachments.deregister_attachment),
+        attachments.DEREGISTER_ATTACHMENT,
+    ),
+    Route("GET", files.FILE, files.read_file, files.READ_FILE),
     # The feed
     Route("GET", "/feed", reading(feed.list_feed), feed.LIST_FEED),
     Route("POST", "/feed", writing(feed.create_feed_item), feed.CREATE_FEED_ITEM),

@@ -14,8 +14,9 @@ from minibank.api.operation import Operation
 from minibank.api.paths import Segments
 from minibank.api.requests import BODY_BYTES_MAX
 
-BodyForm = Literal["parameters", "bytes"]
-"""What a body is to an endpoint: parameters in any accepted form, or bytes that it reads itself."""
+BodyForm = Literal["parameters", "bytes", "stream"]
+"""What a body is to an endpoint: parameters in any accepted form, bytes that it reads itself, or so
+many that it takes them as they come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class Route:
     """One endpoint: in `path` a segment in braces stands for any one segment.
 
     Without an `operation` it is not in the reference: every endpoint of `routes.py` has one. A body
-    larger than `body_bytes_max` is refused before it is read.
+    larger than `body_bytes_max` is refused before it is read, unless it is a stream, whose endpoint
+    knows how much it takes.
     """
 
     method: str

@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from minibank.accounts.store import is_owner
+from minibank.api.attachments import attachments_of
 from minibank.api.catalogue import BAD_IF_MATCH, FORBIDDEN, NO_WRITES, PRECONDITION_FAILED
 from minibank.api.conditions import Versioned, require_version, viewer_of
 from minibank.api.endpoint import Call
@@ -161,8 +162,10 @@ async def list_transactions(tx: ReadTx, call: Call) -> object:
     span = span_of(window, positions)
     page = await store.list_page(tx, shard, account_id, call.caller.client_id, span)
     merchants = await merchants_of(tx, call, page)
+    attached = await attachments_of(tx, call, page)
     settled_pending = call.caller.options.settled_pending
-    return Transactions([show_transaction(one, settled_pending, merchants) for one in page])
+    shown = [show_transaction(one, settled_pending, merchants, attached) for one in page]
+    return Transactions(shown)
 
 
 async def retrieve_transaction(tx: ReadTx, call: Call) -> object:
@@ -213,10 +216,11 @@ async def _shown_to(
     [record] = await store.list_records(tx, [transaction.shard], [transaction.id])
     rows = await store.list_merchants(tx, [record.merchant_id] if record.merchant_id else [])
     merchants = show_merchants(rows, call.public_url)
+    attached = await attachments_of(tx, call, [transaction])
 
     def show(listener: Listener) -> WireTransaction:
         options = options_from_json(listener.options)
-        return show_record(record, options.settled_pending, merchants)
+        return show_record(record, options.settled_pending, merchants, attached)
 
     return show
 
@@ -254,7 +258,8 @@ async def _require_visible(tx: ReadTx, call: Call) -> VersionedTransaction:
 
 async def _show(tx: ReadTx, call: Call, transaction: VersionedTransaction) -> Versioned:
     merchants = await merchants_of(tx, call, [transaction])
-    shown = show_transaction(transaction, call.caller.options.settled_pending, merchants)
+    attached = await attachments_of(tx, call, [transaction])
+    shown = show_transaction(transaction, call.caller.options.settled_pending, merchants, attached)
     return Versioned(OneTransaction(shown), version_of(transaction, call.caller.client_id))
 
 

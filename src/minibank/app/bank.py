@@ -10,11 +10,14 @@ from starlette.types import ASGIApp
 from minibank.api import Watch, build_api
 from minibank.app.books import REAL, World, open_serving_books, read_seal
 from minibank.app.deliveries import build_dispatcher
+from minibank.app.files import open_files
 from minibank.app.metrics import BankMetrics
 from minibank.app.server import local_url
 from minibank.app.server_keys import find_keys
+from minibank.attachments.signatures import UploadKeys
 from minibank.core.clock import SystemClock
 from minibank.db import Database
+from minibank.files import Files
 from minibank.oauth.tokens import TokenRules
 from minibank.payments.engine import Engine, EngineSettings
 from minibank.payments.metrics import EngineMetrics
@@ -23,6 +26,7 @@ from minibank.settings.about import DAY
 from minibank.webhooks.signing import SigningKeys
 from minibank.worker.audits import AuditSettings, BackgroundAudit
 from minibank.worker.due import DueWork
+from minibank.worker.errands import remove_contents
 from minibank.worker.kinds import kinds_of
 from minibank.worker.rolling import RollUps
 
@@ -78,6 +82,7 @@ class Works:
 
     db: Database
     engine: Engine
+    files: Files
     audits: BackgroundAudit | None
 
 
@@ -90,10 +95,15 @@ async def open_works(
     async with open_serving_books(settings, world, metrics.database) as db:
         engine = build_engine(db, settings, metrics.engine)
         audits = await build_audits(db, settings)
+        files = open_files(settings)
         due = DueWork(
             db,
             engine,
-            kinds=kinds_of(TokenRules.from_settings(settings), settings.webhook_kept_days * DAY),
+            kinds=kinds_of(
+                TokenRules.from_settings(settings),
+                settings.webhook_kept_days * DAY,
+                remove_contents(files, metrics.files),
+            ),
             lease_seconds=settings.due_work_lease_seconds,
             clock=SystemClock(),
             metrics=metrics.due,
@@ -110,7 +120,7 @@ async def open_works(
             running.append(asyncio.create_task(dispatcher.run_forever()))
             running.append(asyncio.create_task(db.hear_forever()))
         try:
-            yield Works(db, engine, audits)
+            yield Works(db, engine, files, audits)
         finally:
             for task in running:
                 task.cancel()
@@ -130,7 +140,16 @@ async def open_bank(
     metrics = metrics or BankMetrics()
     sends = settings.webhooks_sent_by_serve
     async with open_works(settings, world, metrics, sends=sends) as works:
-        watch = Watch(metrics.http)
-        signing = SigningKeys.of(find_keys(settings))
-        api = build_api(works.db, works.engine, settings, watch, metrics.tokens, signing)
+        watch = Watch(metrics.http, metrics.files)
+        keys = find_keys(settings)
+        api = build_api(
+            works.db,
+            works.engine,
+            settings,
+            watch,
+            metrics.tokens,
+            SigningKeys.of(keys),
+            uploads=UploadKeys.of(keys),
+            files=works.files,
+        )
         yield Bank(settings, works.db, works.engine, api, watch, works.audits)

@@ -10,6 +10,7 @@ from minibank import __version__
 from minibank.api.metrics import HttpMetrics
 from minibank.core.clock import MICROSECONDS, SystemClock
 from minibank.db.metrics import DatabaseMetrics
+from minibank.files.metrics import FileMetrics
 from minibank.metrics.instruments import (
     Alert,
     AnyInstrument,
@@ -154,6 +155,7 @@ class BankMetrics:
     audit: AuditMetrics = field(default_factory=AuditMetrics)
     database: DatabaseMetrics = field(default_factory=DatabaseMetrics)
     tokens: TokenMetrics = field(default_factory=TokenMetrics)
+    files: FileMetrics = field(default_factory=FileMetrics)
     deliveries: DeliveryMetrics = field(default_factory=DeliveryMetrics)
     process: ProcessMetrics = field(default_factory=ProcessMetrics)
 

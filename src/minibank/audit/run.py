@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from minibank.audit import store
 from minibank.audit.due_work.checks import check_due_work
+from minibank.audit.files.checks import check_files
 from minibank.audit.findings import AuditReport
 from minibank.audit.marks.store import delete_marks, put_marks
 from minibank.audit.plan import PROVE, Plan
@@ -35,7 +36,7 @@ async def audit(db: Database, plan: Plan = PROVE, progress: Progress | None = No
         if progress:
             progress(report.accounts, total)
         after = stretch.until
-    for look in (check_due_work, find_stray_attempts):
+    for look in (check_due_work, find_stray_attempts, check_files):
         part = AuditReport()
         part.add(*await look(db))
         await _add(report, plan, part)

@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ DIRECTORY = Path("minibank-demo")
 SEED = "minibank"
 WEEK = 7 * 86_400 * MICROSECONDS
 _FILES = ("bank.db", "bank.db-wal", "bank.db-shm")
+FILES = "bank.db-files"
+"""Where the bytes of attachments are: see `minibank.app.files`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +165,7 @@ def _take(lock: int, directory: Path, *, reset: bool) -> None:
             ) from error
         for name in _FILES:
             (directory / name).unlink(missing_ok=True)
+        shutil.rmtree(directory / FILES, ignore_errors=True)
     fcntl.flock(lock, fcntl.LOCK_SH)
 
 

@@ -5,7 +5,11 @@ from minibank.api.conditions import TAGS_MAX
 from minibank.api.pots import DEDUPE_MAX
 from minibank.api.repeats import KEY_MAX
 from minibank.api.requests import BODY_BYTES_MAX, INTEGER_MAX, NAME_MAX
+from minibank.api.uploads import AT_ONCE_OF_ONE
 from minibank.app.protocol import HEAD_BYTES_MAX
+from minibank.attachments.names import NAME_MAX as FILE_NAME_MAX
+from minibank.attachments.names import TYPE_BYTES_MAX
+from minibank.attachments.names import URL_BYTES_MAX as FILE_URL_BYTES_MAX
 from minibank.core.money import AMOUNT_MAX
 from minibank.core.pages import LIMIT_MAX
 from minibank.feed.content import BODY_BYTES_MAX as ITEM_BODY_BYTES_MAX
@@ -31,6 +35,7 @@ from minibank.transactions.annotate import (
     METADATA_BYTES_MAX,
     VALUE_BYTES_MAX,
 )
+from minibank.transactions.attaching import ATTACHMENTS_MAX
 from minibank.transactions.notes import CHANGES_MAX
 from minibank.webhooks.urls import URL_BYTES_MAX as HOOK_BYTES_MAX
 
@@ -38,6 +43,7 @@ _TOO_LARGE = "413 `bad_request.too_large`"
 _BODY = "400 `bad_request.bad_body`"
 _METADATA = "400 `bad_request.bad_param.metadata`"
 _NAMED = "400 `bad_request.bad_param.<name>`"
+_TOO_MANY_ATTACHMENTS = "400 `bad_request.too_many_attachments`"
 _RATE = "429 `rate_limited`"
 
 _FIXED: list[tuple[str, list[tuple[str, str, str]]]] = [
@@ -109,6 +115,27 @@ _FIXED: list[tuple[str, list[tuple[str, str, str]]]] = [
         ],
     ),
     (
+        "An attachment",
+        [
+            ("attachments of one transaction", f"{ATTACHMENTS_MAX}", _TOO_MANY_ATTACHMENTS),
+            ("`file_url`", f"{FILE_URL_BYTES_MAX:,} bytes", _NAMED),
+            ("`file_type`", f"{TYPE_BYTES_MAX} bytes", _NAMED),
+            ("`file_name`", f"{FILE_NAME_MAX} characters", "the rest is cut off"),
+            (
+                "a file that is sent to the bank",
+                "[`upload_bytes_max`](settings.md#upload_bytes_max)",
+                f"{_TOO_LARGE}; of another size than its `content_length`: 400"
+                " `bad_request.wrong_length`",
+            ),
+            (
+                "how long it may be sent",
+                "[`upload_url_seconds`](settings.md#upload_url_seconds)",
+                "403 `forbidden.upload_expired`",
+            ),
+            ("how long it stays without an attachment", "a day", "it is removed"),
+        ],
+    ),
+    (
         "A feed item and a webhook",
         [
             ("`params[title]`", f"{TITLE_BYTES_MAX} bytes", _NAMED),
@@ -143,6 +170,21 @@ _SET: list[tuple[str, str, str]] = [
         "429 `rate_limited.feed_items`",
     ),
     ("pots_max", "pots of an account that are not deleted", "400 `bad_request.too_many_pots`"),
+    (
+        "upload_files_per_day",
+        "per day: files that one user sends",
+        "429 `rate_limited.uploads`",
+    ),
+    (
+        "upload_bytes_per_day",
+        "per day: bytes of files that one user sends",
+        "429 `rate_limited.uploads`",
+    ),
+    (
+        "uploads_max",
+        f"files that arrive at a time, {AT_ONCE_OF_ONE} of one user",
+        "429 `rate_limited.uploads_at_once`",
+    ),
     ("webhooks_max", "webhooks of one client on an account", "400 `bad_request.too_many_webhooks`"),
     ("client_requests_max", "of one client at a time", "the next wait"),
     ("client_waiting_max", "of one client that wait", "429 `rate_limited.concurrency`"),

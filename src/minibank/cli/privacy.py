@@ -78,7 +78,9 @@ def export(
     async def work(db: Database) -> tuple[Path, dict[str, int]]:
         found = await db.read(lambda tx: find_person(tx, user))
         bank = await db.read(read_bank)
-        subject = Subject(found, loaded.settings.bic, loaded.settings.public_url, bank.kind)
+        public_url = loaded.settings.public_url
+        files_url = loaded.settings.files_url or public_url
+        subject = Subject(found, loaded.settings.bic, public_url, files_url, bank.kind)
         path = output or Path(f"{found.id}.jsonl")
         with _written(path) as file, _progress(shows=not as_json) as bar:
             task = bar.add_task("records")

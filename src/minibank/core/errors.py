@@ -11,6 +11,7 @@
     ├── NotFound               404  not_found.*
     ├── MethodNotAllowed       405  bad_request.method_not_allowed
     ├── TooLarge               413  bad_request.too_large
+    ├── RangeNotSatisfiable    416  bad_request.bad_range
     ├── Conflict               409  conflict.*
     ├── PreconditionFailed     412  precondition_failed
     ├── RateLimited            429  rate_limited.*
@@ -28,8 +29,8 @@ from typing import ClassVar
 class BankError(Exception):
     """A refusal that leaves nothing behind.
 
-    `code` is dotted and its first segment says the HTTP status (405 and 413 excepted, which are
-    `bad_request` too); `message` is for people; `params` are strings that help a program;
+    `code` is dotted and its first segment says the HTTP status (405, 413 and 416 excepted, which
+    are `bad_request` too); `message` is for people; `params` are strings that help a program;
     `oauth_error` is the RFC 6749 / RFC 6750 value for failures of authentication; `retry_after` is
     in seconds.
     """
@@ -151,6 +152,16 @@ class TooLarge(BankError):
 
     def __init__(self, bytes_max: int) -> None:
         super().__init__("bad_request.too_large", f"The body is larger than {bytes_max} bytes")
+
+
+class RangeNotSatisfiable(BankError):
+    """The file has none of the bytes that were asked for (RFC 9110 section 15.5.17)."""
+
+    status = 416
+    segment = "bad_request"
+
+    def __init__(self, size: int) -> None:
+        super().__init__("bad_request.bad_range", f"The file has {size} bytes, and not these")
 
 
 class Conflict(BankError):

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,6 +41,11 @@ def from_datetime(moment: datetime) -> int:
 def to_datetime(instant: int) -> datetime:
     """The UTC datetime of an instant."""
     return EPOCH + timedelta(microseconds=instant)
+
+
+def format_http_date(instant: int) -> str:
+    """An instant as headers have it (RFC 9110 section 5.6.7): whole seconds, in GMT."""
+    return format_datetime(to_datetime(instant), usegmt=True)
 
 
 def format_instant(instant: int) -> str:

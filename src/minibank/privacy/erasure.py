@@ -19,6 +19,7 @@ from minibank.accounts.erasing import (
     take_off_former,
 )
 from minibank.accounts.store import find_account
+from minibank.attachments import erasing as attachments
 from minibank.core.errors import Conflict, NotFound
 from minibank.core.ids import shard_of
 from minibank.core.pages import START, Position
@@ -41,12 +42,15 @@ from minibank.pots.erasing import erase_pots
 from minibank.privacy import store
 from minibank.privacy.store import Part
 from minibank.receipts.erasing import erase_receipts
+from minibank.transactions.attaching import count_fewer
 from minibank.transactions.erasing import OtherSide, blank_history, rename_other_sides
 from minibank.webhooks import erasing as webhooks
 from minibank.webhooks.erasing import Retold
 
 BATCH = 500
 """How many rows one unit of work looks at."""
+FILES_BATCH = 50
+"""How many attachments or uploads: each takes a few statements."""
 
 TOKENS = "1_tokens"
 OTHER_SIDES = "2_other_sides"
@@ -56,6 +60,9 @@ WEBHOOKS = "5_webhooks"
 OWN_FEED = "6_own_feed"
 OWN_WEBHOOKS = "7_own_webhooks"
 RECEIPTS = "8_receipts"
+ATTACHMENTS = "91_attachments"
+OWN_ATTACHMENTS = "92_own_attachments"
+UPLOADS = "93_uploads"
 """The parts, in the order in which they are done: their names sort so."""
 
 
@@ -154,13 +161,14 @@ async def begin_erasure(tx: Tx, user_id: str) -> bool:
         raise Conflict("conflict.person_has_business", "; ".join(estate.obstacles))
     await begin_erasing(tx, user_id)
     await end_sign_ins(tx, user_id)
-    parts = [Part(TOKENS, ""), Part(RECEIPTS, "")]
+    parts = [Part(TOKENS, ""), Part(RECEIPTS, ""), Part(UPLOADS, "")]
     for held in estate.accounts:
         await take_off(tx, held, user_id)
         parts.append(Part(OTHER_SIDES, held.account.id))
         # What stands on a closed joint account is the other owner's too, until they go.
         is_shared = estate.is_shared(held, user_id)
-        kinds = (OWN_FEED, OWN_WEBHOOKS) if is_shared else (HISTORY, FEED, WEBHOOKS)
+        alone, shared = (HISTORY, FEED, WEBHOOKS, ATTACHMENTS), (OWN_FEED, OWN_WEBHOOKS)
+        kinds = (*shared, OWN_ATTACHMENTS) if is_shared else alone
         parts += [Part(kind, held.account.id) for kind in kinds]
         if not is_shared:
             await erase_pots(tx, shard_of(held.account.id) or 0, held.account.id)
@@ -271,6 +279,24 @@ async def _end_own_webhooks(tx: Tx, user_id: str, part: Part) -> str | None:
     return _json(last) if last else None
 
 
+async def _erase_attachments(tx: Tx, _user_id: str, part: Part) -> str | None:
+    return await _erase_own_attachments(tx, "", part)
+
+
+async def _erase_own_attachments(tx: Tx, user_id: str, part: Part) -> str | None:
+    """Take attachments off; the transactions count first, as whoever attaches does."""
+    shard = _shard(part)
+    found = await attachments.list_erasable(tx, shard, part.account_id, user_id, FILES_BATCH)
+    await count_fewer(tx, shard, [transaction_id for _, transaction_id, _ in found])
+    for one in found:
+        await attachments.erase_attachment(tx, shard, one)
+    return "" if len(found) == FILES_BATCH else None
+
+
+async def _erase_uploads(tx: Tx, user_id: str, _part: Part) -> str | None:
+    return "" if await attachments.erase_uploads(tx, user_id, FILES_BATCH) else None
+
+
 async def _other_sides(
     tx: ReadTx, transfers: Sequence[Outcome], account_id: str
 ) -> list[tuple[int, str, bool]]:
@@ -305,4 +331,7 @@ _DOERS = {
     OWN_FEED: _erase_traces,
     OWN_WEBHOOKS: _end_own_webhooks,
     RECEIPTS: _erase_receipts,
+    ATTACHMENTS: _erase_attachments,
+    OWN_ATTACHMENTS: _erase_own_attachments,
+    UPLOADS: _erase_uploads,
 }

@@ -15,6 +15,8 @@ import msgspec
 from minibank.accounts.records import Account
 from minibank.accounts.store import list_account_ids, list_accounts, list_cards
 from minibank.accounts.wire import show_account
+from minibank.attachments.names import FILES
+from minibank.attachments.store import list_attachments, list_uploads
 from minibank.core.ids import shard_of, shard_of_text
 from minibank.core.instants import format_instant
 from minibank.core.pages import END, START, Position
@@ -31,7 +33,13 @@ from minibank.privacy.messages.exporting import View, export_messages
 from minibank.receipts.store import list_of_user as list_receipts
 from minibank.transactions.store import list_merchants, list_page
 from minibank.transactions.windows import Span
-from minibank.transactions.wire import decode_metadata, show_merchants, show_transaction
+from minibank.transactions.wire import (
+    Attachments,
+    decode_metadata,
+    show_attachments,
+    show_merchants,
+    show_transaction,
+)
 
 FORMAT = "minibank-person/1"
 UNPROVED_CLIENT = ""
@@ -49,12 +57,13 @@ def _no_progress(_lines: int) -> None:
 class Subject:
     """Whom an export is about, and how the bank describes itself to them.
 
-    `bic` and `public_url` are as in answers of the API; `bank` says what bank this is.
+    `bic`, `public_url` and `files_url` are as in answers of the API; `bank` says what bank this is.
     """
 
     user: User
     bic: str
     public_url: str
+    files_url: str
     bank: str
 
 
@@ -96,6 +105,7 @@ async def export_person(tx: ReadTx, subject: Subject, lines: Lines) -> dict[str,
     await _export_identity(tx, user, lines)
     await _export_sign_ins(tx, user, lines)
     await _export_receipts(tx, user, lines)
+    await _export_uploads(tx, user, lines)
     accounts = await list_accounts(tx, user.id)
     for account in accounts:
         await _export_account(tx, subject, account, lines)
@@ -259,14 +269,55 @@ async def _export_history(
         ids = [one.id for one in page]
         named = sorted({one.merchant_id for one in page if one.merchant_id})
         merchants = show_merchants(await list_merchants(tx, named), subject.public_url)
+        attached = await _attachments(tx, subject, shard, ids)
         for one in page:
-            shown = show_transaction(one, "", merchants)
+            shown = show_transaction(one, "", merchants, attached)
             if shown.user_id != subject.user.id:
                 shown.user_id = ""
             lines.put("transaction", shown)
+            for attachment in shown.attachments:
+                lines.put("attachment", attachment)
         _put_annotations(await store.list_annotations(tx, shard, ids), lines)
         _put_note_changes(await store.list_note_changes(tx, shard, ids), subject.user.id, lines)
         after = Position(page[-1].created_at, page[-1].id)
+
+
+async def _attachments(tx: ReadTx, subject: Subject, shard: int, ids: list[str]) -> Attachments:
+    """The attachments of these transactions; of another owner's not whose they are, nor where, if
+    that is a file which that owner sent."""
+    rows = await list_attachments(tx, shard, ids)
+    shown = show_attachments(rows, subject.files_url)
+    for one in (each for found in shown.values() for each in found):
+        if one.user_id != subject.user.id:
+            if one.file_url.startswith(f"{subject.files_url}/{FILES}/"):
+                one.file_url = one.url = ""
+            one.user_id = ""
+    return shown
+
+
+async def _export_uploads(tx: ReadTx, user: User, lines: Lines) -> None:
+    """What the person sent, by name and digest; the bytes are copied beside the export."""
+    shard, after = shard_of(user.id), ""
+    assert shard is not None, "a user's id says where they live"
+    while page := await list_uploads(tx, shard, user.id, after, PAGE):
+        for one in page:
+            lines.put(
+                "upload",
+                {
+                    "id": one.id,
+                    "client_id": one.client_id,
+                    "file_name": one.file_name,
+                    "file_type": one.file_type,
+                    "content_length": one.declared_size,
+                    "created": format_instant(one.created_at),
+                    "stored": _instant(one.stored_at),
+                    "size": one.size,
+                    "media_type": one.media_type,
+                    "sha256": one.content_digest.hex() if one.content_digest else None,
+                    "attachments": one.uses,
+                },
+            )
+        after = page[-1].id
 
 
 def _put_annotations(rows: Sequence[Row], lines: Lines) -> None:

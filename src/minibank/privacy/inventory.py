@@ -215,6 +215,38 @@ INVENTORY: Mapping[str, Held] = {
             "outcome": Column("kept", "ids, a balance and a reason"),
         },
     ),
+    "uploads": Held(
+        shown_as="upload",
+        columns={
+            **dict.fromkeys(
+                (
+                    *("id", "user_id", "client_id", "name_digest", "file_name", "file_type"),
+                    *("content_digest", "media_type"),
+                ),
+                _ROW_GOES,
+            ),
+        },
+    ),
+    "upload_days": Held(
+        not_shown="counts the uploads, which are shown", columns={"user_id": _ROW_GOES}
+    ),
+    "file_contents": Held(
+        not_shown="where the bytes of uploads are kept, which are shown",
+        columns=dict.fromkeys(
+            ("digest", "name"),
+            Column("erased", "the bytes are removed, and then the row, when nobody else sent them"),
+        ),
+    ),
+    "attachments": Held(
+        shown_as="attachment",
+        columns=dict.fromkeys(
+            (
+                *("id", "account_id", "transaction_id", "user_id", "client_id"),
+                *("file_url", "file_type", "upload_id"),
+            ),
+            _ROW_GOES,
+        ),
+    ),
     "feed_items": Held(
         shown_as="feed_item",
         columns=dict.fromkeys(
@@ -312,6 +344,8 @@ EXCLUDED_COLUMNS: Mapping[str, str] = {
     "balances.chain_head": _CHAINED,
     "entry_sets.previous_hash": _CHAINED,
     "entry_sets.hash": _CHAINED,
+    "uploads.name_digest": "a digest of the file's address",
+    "uploads.content_digest": "shown as the file's SHA-256",
     "feed_keys.digest": "a digest of the item, by which a repeat is known",
     "outcomes.digest": "a digest of the command, by which a repeat is known",
 }

@@ -152,6 +152,10 @@ async def count_rows(tx: ReadTx, user_id: str, accounts: Keys) -> dict[str, int]
                 JOIN feed_items f ON f.shard = k.shard AND f.account_id = k.account_id)
                    AS feed_items,
                (SELECT COUNT(*) FROM unnest($3::bigint[], $4::text[]) AS k(shard, account_id)
+                JOIN attachments a ON a.shard = k.shard AND a.account_id = k.account_id)
+                   AS attachments,
+               (SELECT COUNT(*) FROM uploads WHERE shard = $1 AND user_id = $2) AS uploads,
+               (SELECT COUNT(*) FROM unnest($3::bigint[], $4::text[]) AS k(shard, account_id)
                 JOIN deliveries d ON d.shard = k.shard AND d.account_id = k.account_id)
                    AS deliveries,
                (SELECT COUNT(*) FROM unnest($3::bigint[], $4::text[]) AS k(shard, account_id)

@@ -1,6 +1,7 @@
 """What only some combinations of settings allow; asked before a server starts."""
 
 from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
 
 from minibank.settings.errors import SettingsError
 from minibank.settings.fields import Settings, environment_name
@@ -29,8 +30,10 @@ def require_servable(loaded: Loaded) -> None:
     if settings.metrics_port and settings.metrics_port == settings.port:
         raise SettingsError(f"metrics_port: {settings.port} is the port of the API, choose another")
     _require_one_certificate(settings)
+    _require_files_apart(settings)
     if settings.mode == "production":
         _require_tls_or_proxy(settings)
+        _require_files_host(settings)
     else:
         _require_private(loaded)
     require_workable(loaded)
@@ -45,6 +48,7 @@ def require_workable(loaded: Loaded) -> None:
         )
     if settings.mode == "production":
         _require_server_key(settings)
+        _require_files_place(settings)
     if len(settings.webhook_retry_delays) > DELAYS_MAX:
         raise SettingsError(f"webhook_retry_delays: {DELAYS_MAX} at most")
 
@@ -89,6 +93,39 @@ def _require_tls_or_proxy(settings: Settings) -> None:
     if not settings.public_url.startswith("https://"):
         raise SettingsError(
             "public_url: a production bank needs the https:// address under which clients reach it"
+        )
+
+
+def _require_files_apart(settings: Settings) -> None:
+    own, files = urlsplit(settings.public_url), urlsplit(settings.files_url)
+    if files.hostname and files.hostname == own.hostname and _port(files) == _port(own):
+        raise SettingsError(
+            "files_url: files are served by a host of their own, and this is the one of public_url"
+        )
+
+
+def _port(address: SplitResult) -> int:
+    return address.port or (443 if address.scheme == "https" else 80)
+
+
+def _require_files_host(settings: Settings) -> None:
+    if not settings.files_url.startswith("https://"):
+        raise SettingsError(
+            "files_url: a production bank serves files on a host of their own, name its https://"
+            " address, which leads to this server too (for example https://files.example.com)"
+        )
+    if urlsplit(settings.files_url).hostname == urlsplit(settings.public_url).hostname:
+        raise SettingsError(
+            "files_url: another port is no other host, to a browser's cookies at least: name a host"
+            " that public_url does not have"
+        )
+
+
+def _require_files_place(settings: Settings) -> None:
+    if not settings.files and not settings.database.startswith("sqlite"):
+        raise SettingsError(
+            "files: a production bank on PostgreSQL has to say where it keeps files: a directory,"
+            " or s3://bucket/prefix when it runs on several machines"
         )
 
 

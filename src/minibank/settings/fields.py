@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from minibank.settings.about import Setting
 from minibank.settings.bank import BankSettings, Mode
+from minibank.settings.files import FileSettings
 from minibank.settings.identity import IdentitySettings
 from minibank.settings.limits import LimitSettings
 from minibank.settings.server import ServerSettings
@@ -17,7 +18,9 @@ from minibank.settings.webhooks import WebhookSettings
 
 # The last class named gives the first section of the documentation.
 @dataclass(frozen=True, kw_only=True)
-class Settings(WebhookSettings, IdentitySettings, LimitSettings, ServerSettings, BankSettings):
+class Settings(
+    WebhookSettings, FileSettings, IdentitySettings, LimitSettings, ServerSettings, BankSettings
+):
     """All an operator can set, frozen; without arguments it is the sandbox preset."""
 
 

@@ -161,6 +161,16 @@ def is_database_url(text: str) -> bool:
     )
 
 
+def is_files_place(text: str) -> bool:
+    """Whether it is empty, names a directory, or a bucket and perhaps a prefix in it."""
+    if "://" not in text:
+        return is_path(text)
+    parts = urlsplit(text)
+    bucket = re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", parts.netloc)
+    is_plain = parts.query == parts.fragment == "" and "//" not in parts.path
+    return parts.scheme == "s3" and bucket is not None and is_plain
+
+
 def is_web_address(text: str) -> bool:
     """Whether it is empty, or `http(s)://host[:port]` with nothing behind."""
     return text == "" or (_is_url(text, ("http", "https")) and urlsplit(text)[2:] == ("", "", ""))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from minibank.settings.about import DAY, setting
+from minibank.settings.about import DAY, HOUR, setting
 from minibank.settings.kinds import Integer
 
 _LIMITS, _KEPT = "Limits on requests", "Limits on what clients keep"
@@ -62,6 +62,13 @@ class LimitSettings:
         "Requests of one client that may wait for that; more are answered 429 at once.",
         200,
     )
+    uploads_max: int = setting(
+        _LIMITS,
+        Integer(1, 100_000),
+        "Files that each process takes in at a time, four of them of one user; more are answered"
+        " 429.",
+        64,
+    )
     feed_items_per_day: int = setting(
         _KEPT,
         Integer(1, 1_000_000),
@@ -80,6 +87,30 @@ class LimitSettings:
         Integer(1, 500),
         "Pots that one account may have, not counting those that are deleted.",
         20,
+    )
+    upload_bytes_max: int = setting(
+        _KEPT,
+        Integer(1, 1024 * 1024 * 1024),
+        "Bytes that one file may have that is sent here to be attached to a transaction.",
+        20 * 1024 * 1024,
+    )
+    upload_files_per_day: int = setting(
+        _KEPT,
+        Integer(1, 1_000_000),
+        "Files that one user may send in a day (UTC); more are answered 429.",
+        500,
+    )
+    upload_bytes_per_day: int = setting(
+        _KEPT,
+        Integer(1, 1024 * 1024 * 1024 * 1024),
+        "Bytes of files that one user may send in a day (UTC); more are answered 429.",
+        500 * 1024 * 1024,
+    )
+    upload_url_seconds: int = setting(
+        _KEPT,
+        Integer(10, DAY),
+        "How long a file may be sent to the address that was given out for it.",
+        HOUR,
     )
     webhooks_max: int = setting(
         _KEPT,

@@ -18,7 +18,7 @@ class TransactionRecord(msgspec.Struct, kw_only=True, frozen=True):
     `amount` and `local_amount` carry their sign (a debit is negative). `account_balance` is what
     was available right after the decision, a snapshot that is never computed again. `metadata` and
     `counterparty` are JSON objects of strings; instants are microseconds. Every change of the row
-    advances `version`.
+    advances `version`. `attachments` says how many it has.
     """
 
     shard: int
@@ -48,6 +48,7 @@ class TransactionRecord(msgspec.Struct, kw_only=True, frozen=True):
     amount_is_pending: bool
     decline_reason: str | None
     version: int = 1
+    attachments: int = 0
 
 
 COLUMNS = TransactionRecord.__struct_fields__
@@ -95,6 +96,7 @@ class AnnotatedTransaction(msgspec.Struct, array_like=True, frozen=True, gc=Fals
     include_in_spending: int
     amount_is_pending: int
     decline_reason: str | None
+    attachments: int
     annotations: str | None
     annotated_at: int | None
 

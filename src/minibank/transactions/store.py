@@ -46,7 +46,7 @@ async def list_records(
                t.amount, t.currency, t.local_amount, t.local_currency, t.account_balance,
                t.description, t.merchant_id, t.category, t.notes, t.metadata, t.counterparty,
                t.scheme, t.dedupe_id, t.user_id, t.is_load, t.originator, t.include_in_spending,
-               t.amount_is_pending, t.decline_reason, t.version
+               t.amount_is_pending, t.decline_reason, t.version, t.attachments
         FROM unnest($1::bigint[], $2::text[]) AS k(shard, id)
         JOIN transactions t ON t.shard = k.shard AND t.id = k.id
         """,
@@ -67,7 +67,7 @@ async def list_page(
                t.currency, t.local_amount, t.local_currency, t.account_balance, t.description,
                t.merchant_id, t.category, t.notes, t.metadata, t.counterparty, t.scheme,
                t.dedupe_id, t.user_id, t.is_load, t.originator, t.include_in_spending,
-               t.amount_is_pending, t.decline_reason,
+               t.amount_is_pending, t.decline_reason, t.attachments,
                n.metadata AS annotations, n.updated_at AS annotated_at
         FROM transactions t
         LEFT JOIN annotations n
@@ -99,7 +99,7 @@ async def find_transaction(
                t.currency, t.local_amount, t.local_currency, t.account_balance, t.description,
                t.merchant_id, t.category, t.notes, t.metadata, t.counterparty, t.scheme,
                t.dedupe_id, t.user_id, t.is_load, t.originator, t.include_in_spending,
-               t.amount_is_pending, t.decline_reason,
+               t.amount_is_pending, t.decline_reason, t.attachments,
                n.metadata AS annotations, n.updated_at AS annotated_at,
                t.version, n.version AS annotation_version
         FROM transactions t
@@ -125,7 +125,7 @@ async def list_chosen(
                t.currency, t.local_amount, t.local_currency, t.account_balance, t.description,
                t.merchant_id, t.category, t.notes, t.metadata, t.counterparty, t.scheme,
                t.dedupe_id, t.user_id, t.is_load, t.originator, t.include_in_spending,
-               t.amount_is_pending, t.decline_reason,
+               t.amount_is_pending, t.decline_reason, t.attachments,
                n.metadata AS annotations, n.updated_at AS annotated_at
         FROM transactions t
         LEFT JOIN annotations n
@@ -194,6 +194,26 @@ async def put_notes(tx: Tx, shard: int, transaction_id: str, notes: str, updated
         transaction_id,
         notes,
         updated_at,
+    )
+
+
+async def add_attachments(tx: Tx, shard: int, transaction_id: str, number: int, most: int) -> bool:
+    """Count so many attachments more, or fewer, as the row's next version; False, and nothing
+    changed, when that would be more than `most`. Holds the row until the unit of work ends."""
+    return bool(
+        await tx.execute(
+            """
+            UPDATE transactions
+            SET attachments = attachments + $3, version = version + 1,
+                updated_at = CASE WHEN updated_at > $4 THEN updated_at ELSE $4 END
+            WHERE shard = $1 AND id = $2 AND attachments + $3 <= $5
+            """,
+            shard,
+            transaction_id,
+            number,
+            tx.now,
+            most,
+        )
     )
 
 

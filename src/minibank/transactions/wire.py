@@ -21,7 +21,6 @@ SettledPending = Literal["", "omit", "bool", "null"]
 NOTES = "notes"
 
 _NOTHING = Raw(b"{}")
-_NONE = Raw(b"[]")
 _decode_texts = msgspec.json.Decoder(dict[str, str]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -59,6 +58,19 @@ class WireMerchant(msgspec.Struct, kw_only=True):
     metadata: Annotated[Raw, Texts]
     disable_feedback: bool = False
     suggested_tags: Empty = ""
+
+
+class WireAttachment(msgspec.Struct):
+    """A file attached to a transaction as clients read it."""
+
+    id: str
+    user_id: Annotated[str, Meta(description="Who attached it.")]
+    external_id: Annotated[str, Meta(description="The transaction's id.")]
+    file_url: Annotated[str, Meta(description="Where the file is, here or anywhere.")]
+    file_type: Annotated[str, Meta(description="What the app says that it is.")]
+    created: Instant
+    url: Annotated[str, Meta(description="`file_url` again.")]
+    type: Annotated[str, Meta(description="`file_type` again.")]
 
 
 class WireTransaction(msgspec.Struct, gc=False):
@@ -121,7 +133,7 @@ class WireTransaction(msgspec.Struct, gc=False):
     amount_is_pending: bool
     fees: Annotated[Raw, EmptyObject]
     labels: None
-    attachments: Annotated[Raw, Meta(extra_json_schema={"type": "array"})]
+    attachments: list[WireAttachment]
     international: None = None
     can_be_excluded_from_breakdown: bool = True
     can_be_made_subscription: bool = True
@@ -135,9 +147,17 @@ class WireTransaction(msgspec.Struct, gc=False):
 Merchants = Mapping[str, Raw]
 """Merchants by id, each as the JSON that goes out."""
 
+Attachments = Mapping[str, list[WireAttachment]]
+"""The attachments of transactions that have some, by the transaction's id."""
+
+_NO_ATTACHMENTS: Attachments = {}
+
 
 def show_transaction(
-    row: AnnotatedTransaction, settled_pending: SettledPending, merchants: Merchants | None = None
+    row: AnnotatedTransaction,
+    settled_pending: SettledPending,
+    merchants: Merchants | None = None,
+    attachments: Attachments = _NO_ATTACHMENTS,
 ) -> WireTransaction:
     """A transaction as its reader may see it; `merchants` when they are expanded."""
     updated_at = row.updated_at
@@ -177,17 +197,21 @@ def show_transaction(
         row.amount_is_pending == 1,
         _NOTHING,
         None,
-        _NONE,
+        attachments.get(row.id, []),
     )
 
 
 def show_record(
-    record: TransactionRecord, settled_pending: SettledPending, merchants: Merchants
+    record: TransactionRecord,
+    settled_pending: SettledPending,
+    merchants: Merchants,
+    attachments: Attachments = _NO_ATTACHMENTS,
 ) -> WireTransaction:
-    """A transaction on which nobody has written anything yet, its merchant expanded."""
+    """A transaction as it is for all its readers, with no client's annotations, its merchant
+    expanded."""
     fields = AnnotatedTransaction.__struct_fields__
     values: list[Any] = [getattr(record, name, None) for name in fields]
-    return show_transaction(AnnotatedTransaction(*values), settled_pending, merchants)
+    return show_transaction(AnnotatedTransaction(*values), settled_pending, merchants, attachments)
 
 
 def _metadata(row: AnnotatedTransaction) -> dict[str, str] | Raw:
@@ -214,6 +238,32 @@ def _settled(settled: str | None, settled_pending: SettledPending) -> str | bool
     if settled_pending == "omit":
         return UNSET
     return None if settled_pending == "null" else ""
+
+
+def show_attachment(row: Row, files_url: str) -> WireAttachment:
+    """A row of `attachments`; the address of one of the bank's own files begins with
+    `files_url`."""
+    url: str = row["file_url"]
+    url = files_url + url if url.startswith("/") else url
+    kind: str = row["file_type"]
+    return WireAttachment(
+        id=row["id"],
+        user_id=row["user_id"],
+        external_id=row["transaction_id"],
+        file_url=url,
+        file_type=kind,
+        created=format_instant(row["created_at"]),
+        url=url,
+        type=kind,
+    )
+
+
+def show_attachments(rows: Sequence[Row], files_url: str) -> dict[str, list[WireAttachment]]:
+    """Rows of `attachments` by their transaction, each list in the order of the rows."""
+    shown: dict[str, list[WireAttachment]] = {}
+    for row in rows:
+        shown.setdefault(row["transaction_id"], []).append(show_attachment(row, files_url))
+    return shown
 
 
 def show_merchants(rows: Sequence[Row], public_url: str) -> dict[str, Raw]:

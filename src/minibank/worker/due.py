@@ -15,6 +15,7 @@ from minibank.core.clock import MICROSECONDS, Clock
 from minibank.core.errors import BankError
 from minibank.core.ids import SHARDS
 from minibank.db import Database, DatabaseError, Tx
+from minibank.files import FilesUnavailable
 from minibank.payments.engine import Engine
 from minibank.worker.kinds import STANDARD, Chore, Kinds
 from minibank.worker.metrics import DueMetrics
@@ -115,8 +116,7 @@ class DueWork:
         commands = [row for row in rows if row.kind in self._kinds.commands]
         failed = await self._command(commands)
         for row in rows:
-            chore = self._kinds.chores.get(row.kind)
-            if chore is not None and not await self._do(row, chore):
+            if row.kind not in self._kinds.commands and not await self._do(row):
                 failed.append(row)
         for row in rows:
             (self._metrics.put_off if row in failed else self._metrics.done).add(row.kind)
@@ -139,11 +139,15 @@ class DueWork:
                 failed.append(row)
         return failed
 
-    async def _do(self, row: DueRow, chore: Chore) -> bool:
-        """Do a part of this; whether that went well."""
+    async def _do(self, row: DueRow) -> bool:
+        """Do a part of this chore, or this errand; whether that went well."""
         try:
-            await self._db.transact(lambda tx: do_part(tx, row, chore))
-        except DatabaseError as error:
+            if errand := self._kinds.errands.get(row.kind):
+                await errand(self._db, row)
+            else:
+                chore = self._kinds.chores[row.kind]
+                await self._db.transact(lambda tx: do_part(tx, row, chore))
+        except (DatabaseError, FilesUnavailable) as error:
             log.warning("due work put off", kind=row.kind, subject=row.subject, error=str(error))
             return False
         except Exception:

@@ -1,15 +1,17 @@
 """What each kind of due work means.
 
-There are two sorts. What moves money is a *command*: its id follows from the row, the engine runs
+There are three sorts. What moves money is a *command*: its id follows from the row, the engine runs
 it and deletes the row with its effect. Everything else is a *chore*: a function of a unit of work
 that does a bounded part and says when to come again, or None when there is no more; its row is
-locked before it begins, and moved or deleted with its effect.
+locked before it begins, and moved or deleted with its effect. What happens outside of the database
+is an *errand*: it is run with no unit of work open, and deletes its row itself when it is done.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from minibank.db import Tx
+from minibank.attachments.retention import UPLOADS, remove_unused
+from minibank.db import Database, Tx
 from minibank.feed.retention import FEED_ITEMS, FEED_KEYS, sweep_items, sweep_keys
 from minibank.identity.erasing import ERASURE
 from minibank.oauth.retention.planning import (
@@ -38,6 +40,9 @@ ISSUER = "due_work"
 Chore = Callable[[Tx, DueRow], Awaitable[int | None]]
 """Gives the instant (microseconds) at which there is more to do; None when it is over."""
 
+Errand = Callable[[Database, DueRow], Awaitable[None]]
+"""May be run twice, by one process after another."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kinds:
@@ -45,11 +50,12 @@ class Kinds:
 
     commands: Mapping[str, Callable[[DueRow], Command]]
     chores: Mapping[str, Chore]
+    errands: Mapping[str, Errand] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
         """All of them."""
-        return [*self.commands, *self.chores]
+        return [*self.commands, *self.chores, *self.errands]
 
 
 def _expire(row: DueRow) -> Command:
@@ -61,12 +67,20 @@ def _expire(row: DueRow) -> Command:
     )
 
 
-def kinds_of(rules: TokenRules, deliveries_kept_seconds: int = KEPT_SECONDS) -> Kinds:
+def kinds_of(
+    rules: TokenRules,
+    deliveries_kept_seconds: int = KEPT_SECONDS,
+    errands: Mapping[str, Errand] | None = None,
+) -> Kinds:
     """All that falls due in a bank with these rules about tokens, and that keeps what webhooks were
-    told for so long once it is over."""
+    told for so long once it is over; `errands` are those that this process can run."""
 
     async def purge_deliveries(tx: Tx, row: DueRow) -> int | None:
         return await purge(tx, row.shard, row.subject, deliveries_kept_seconds)
+
+    async def remove_upload(tx: Tx, row: DueRow) -> int | None:
+        await remove_unused(tx, row.shard, row.subject)
+        return None
 
     return Kinds(
         commands={EXPIRY: _expire},
@@ -77,11 +91,13 @@ def kinds_of(rules: TokenRules, deliveries_kept_seconds: int = KEPT_SECONDS) -> 
             CLIENT_SECRETS: lambda tx, row: sweep_secrets(tx, row.subject),
             FEED_ITEMS: lambda tx, row: sweep_items(tx, row.shard),
             FEED_KEYS: lambda tx, row: sweep_keys(tx, row.shard),
+            UPLOADS: remove_upload,
             WEBHOOK_DELIVERIES: purge_deliveries,
             WEBHOOK_DISABLED: lambda tx, row: tell_disabled(tx, row.shard, row.subject),
             CLOSED_WEBHOOKS: lambda tx, row: end_told(tx, row.shard, row.subject),
             ERASURE: lambda tx, row: go_on_erasing(tx, row.subject),
         },
+        errands=errands or {},
     )
 
 

@@ -2,6 +2,7 @@
 
 from minibank.api.endpoint import Call
 from minibank.api.requests import NOTHING
+from minibank.attachments.signatures import UploadKeys
 from minibank.oauth.callers import Caller
 from minibank.oauth.records import ClientOptions
 from minibank.webhooks.signing import SigningKeys
@@ -16,6 +17,7 @@ def test_a_call_is_shown_without_its_token_and_headers():
         body=b"",
         settings=SETTINGS,
         signing=SigningKeys(),
+        uploads=UploadKeys(),
         headers={"authorization": "Bearer s3cret", "host": "bank.example"},
         scheme="https",
         token="s3cret",

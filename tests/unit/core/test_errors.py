@@ -15,6 +15,7 @@ from minibank.core.errors import (
     MissingParam,
     NotFound,
     PreconditionFailed,
+    RangeNotSatisfiable,
     RateLimited,
     Timeout,
     TooLarge,
@@ -35,7 +36,11 @@ STATUS_OF = {
     "unavailable": 503,
     "timeout": 504,
 }
-EXCEPTED = {"bad_request.method_not_allowed": 405, "bad_request.too_large": 413}
+EXCEPTED = {
+    "bad_request.method_not_allowed": 405,
+    "bad_request.too_large": 413,
+    "bad_request.bad_range": 416,
+}
 
 EXAMPLES: list[BankError] = [
     BadRequest("bad_request.could_not_authenticate", "Could not authenticate"),
@@ -48,6 +53,7 @@ EXAMPLES: list[BankError] = [
     NotFound("webhook"),
     MethodNotAllowed("PUT"),
     TooLarge(262_144),
+    RangeNotSatisfiable(100),
     Conflict("conflict.account_closed", "The account is closed"),
     PreconditionFailed("transaction"),
     RateLimited("rate_limited.overloaded", "Too many payments are waiting", retry_after=1),

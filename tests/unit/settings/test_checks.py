@@ -9,6 +9,7 @@ PROXIED = {
     "trusted_proxies": "10.0.0.5",
     "public_url": "https://api.example.com",
     "server_key_file": "server.key",
+    "files_url": "https://files.example.com",
 }
 
 
@@ -66,10 +67,53 @@ def test_a_production_bank_is_not_reached_by_plain_http():
 
 def test_a_production_bank_with_a_certificate_needs_no_proxy_but_a_public_address():
     certificate = {"tls_cert": "cert.pem", "tls_key": "key.pem"}
-    flags = {"mode": "production", "server_key_file": "server.key", **certificate}
+    flags = {
+        "mode": "production",
+        **PROXIED,
+        **certificate,
+        "public_url": "",
+        "trusted_proxies": "",
+    }
     with pytest.raises(SettingsError, match="public_url"):
         require_servable(loaded(flags))
     require_servable(loaded({**flags, "public_url": "https://api.example.com"}))
+
+
+@pytest.mark.parametrize(
+    "files_url",
+    [
+        "http://files.example.com",
+        "https://api.example.com",
+        "https://API.example.com:443",
+        "https://api.example.com:8443",
+    ],
+)
+def test_a_production_bank_serves_files_on_another_host_and_by_https(files_url):
+    with pytest.raises(SettingsError, match="files_url"):
+        require_servable(loaded({"mode": "production", **PROXIED, "files_url": files_url}))
+
+
+def test_a_sandbox_bank_may_serve_files_itself_and_on_another_port_but_not_twice():
+    flags = {"public_url": "http://127.0.0.1:8484"}
+    require_servable(loaded({**flags, "files_url": "http://127.0.0.1:8485"}))
+    with pytest.raises(SettingsError, match="host of their own"):
+        require_servable(loaded({**flags, "files_url": "http://127.0.0.1:8484"}))
+
+
+def test_a_production_bank_on_postgresql_says_where_it_keeps_files():
+    flags = {"mode": "production", **PROXIED, "database": "postgresql://bank@db/bank"}
+    with pytest.raises(SettingsError, match="files: "):
+        require_servable(loaded(flags))
+    for place in ("/srv/files", "s3://bank-files", "s3://bank-files/a/b"):
+        require_servable(loaded({**flags, "files": place}))
+
+
+@pytest.mark.parametrize(
+    "place", ["s3://", "s3://A", "s3://bucket//x", "s3://bucket?x", "http://bucket", "a\0b"]
+)
+def test_files_are_kept_in_a_directory_or_a_bucket(place):
+    with pytest.raises(SettingsError, match="files"):
+        loaded({"files": place})
 
 
 def test_a_production_bank_shows_no_certificate_that_it_made_itself():

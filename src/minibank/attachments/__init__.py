@@ -1,0 +1,1 @@
+"""Files attached to transactions: sent here, or anywhere else."""

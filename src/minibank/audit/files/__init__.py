@@ -1,0 +1,1 @@
+"""Prove the files: every attachment counted, every upload with its bytes, none without a reason."""
