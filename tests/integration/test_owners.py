@@ -212,7 +212,7 @@ async def test_an_export_says_which_accounts_somebody_left_and_shows_their_cards
     user = await db.read(lambda tx: find_user(tx, ada.user_ids[0]))
     assert user
     written: list[bytes] = []
-    subject = Subject(user, bic="MINIGB2L", public_url="", bank="sandbox")
+    subject = Subject(user, bic="MINIGB2L", public_url="", files_url="", bank="sandbox")
     counts = await db.snapshot(lambda tx: export_person(tx, subject, Lines(written.append)))
     assert (counts["former_account"], counts["card"]) == (1, 1)
     assert "account" not in counts

@@ -287,15 +287,16 @@ class _Player:
             name = "new_token" if "token" in self._known else "token"
             self._known[name] = body["access_token"]
             self._known.setdefault("refresh_token", body["refresh_token"])
-        if body.get("transactions"):
-            self._known.setdefault("transaction_id", body["transactions"][-1]["id"])
-        if body.get("items"):
-            self._known.setdefault("item_id", body["items"][0]["id"])
+        for name, of_list, place in (
+            ("transaction_id", "transactions", -1),
+            ("item_id", "items", 0),
+            ("card_id", "cards", 0),
+        ):
+            if body.get(of_list):
+                self._known.setdefault(name, body[of_list][place]["id"])
         for name in ("authorisation_id", "file_url"):
             if body.get(name):
                 self._known[name] = body[name]
-        if body.get("cards"):
-            self._known.setdefault("card_id", body["cards"][0]["id"])
         for name in ("attachment", "webhook"):
             if name in body:
                 self._known[f"{name}_id"] = body[name]["id"]
