@@ -58,6 +58,13 @@ def format_instant(instant: int) -> str:
     return f"{_hour(hours)}{_SECONDS[second]}{_MILLISECONDS[micros // 1000]}"
 
 
+def format_microseconds(instant: int) -> str:
+    """RFC 3339 in UTC to the microsecond: `2017-08-22T05:35:46.230417Z`; nothing is lost."""
+    seconds, micros = divmod(instant, 1_000_000)
+    hours, second = divmod(seconds, 3600)
+    return f"{_hour(hours)}{_SECONDS[second]}{micros:06d}Z"
+
+
 def parse_instant(text: str) -> int:
     """Read a timestamp; `ValueError` when it is none.
 

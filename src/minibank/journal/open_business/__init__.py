@@ -1,0 +1,1 @@
+"""Open holds, and what was answered to commands."""
