@@ -41,6 +41,10 @@ NOT_OPEN = "conflict.account_not_open"
 CLOSED = "conflict.account_closed"
 HOLD_ENDED = "conflict.authorisation_not_open"
 NO_ACCOUNT = "not_found.account"
+NO_ENTRY_SET = "not_found.entry_set"
+NO_ANSWER = "not_found.answer"
+NO_POT = "not_found.pot"
+ADDING_UP = "unavailable.adding_up"
 NO_CARD = "not_found.card"
 NO_AUTHORISATION = "not_found.authorisation"
 NO_TRANSACTION = "not_found.transaction"
@@ -129,6 +133,9 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         NO_WEBHOOK: "there is no such webhook, or it is another client's",
         NO_DELIVERY: "there is no such delivery, or it is another webhook's",
         NO_ACCOUNT: "there is no such account",
+        NO_ENTRY_SET: "the account's chain has no entry set of this number",
+        NO_ANSWER: "no such command was answered: it never came, or it was refused",
+        NO_POT: "there is no such pot",
         NO_CARD: "the account has no such card",
         NO_AUTHORISATION: "there is no such authorisation, or it is another account's",
         NO_POT: "there is no such pot, or it is another account's",
@@ -161,6 +168,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
     },
     InternalService: {FAULT: "a fault of the bank"},
     Unavailable: {
+        ADDING_UP: "entries are still being added up: ask again in a while",
         NO_DATABASE: "the database does not answer: try again",
         SHUTTING_DOWN: "the process is about to stop: another one answers",
         FILES_AWAY: "the place where files are kept is full or away: try again later",

@@ -18,6 +18,7 @@ from minibank.cli import (
     deliveries,
     demo,
     hosts,
+    journal,
     keys,
     listen,
     migrate,
@@ -83,6 +84,7 @@ app.add_typer(webhooks.app, name="webhooks", rich_help_panel=_PEOPLE)
 webhooks.app.command("deliveries")(deliveries.list_deliveries)
 webhooks.app.command("delivery")(deliveries.show_delivery)
 app.command("audit", rich_help_panel=_TRUST)(audit.audit_bank)
+app.add_typer(journal.app, name="journal", rich_help_panel=_TRUST)
 app.command("backup", rich_help_panel=_TRUST)(backup.back_up_bank)
 app.command("restore", rich_help_panel=_TRUST)(backup.restore_bank)
 app.add_typer(operator.app, name="operator", rich_help_panel=_TRUST)

@@ -56,7 +56,8 @@ class AuditStatus:
     Instants are microseconds of real time, 0 for never. The figures are of the last round that was
     finished: `accounts_in_full` of its `accounts` were verified from their first entry set,
     `entry_sets` is how many it verified, `findings` what did not prove, `milliseconds` how long it
-    took, pauses included. `requested_at` is when somebody last asked for a round.
+    took, pauses included. `requested_at`, in the bank's time, is when
+    somebody asked for a round that has not begun yet.
     """
 
     started_at: int = 0
@@ -182,7 +183,7 @@ class BackgroundAudit:
 
 def _is_due(row: store.RoundRow, now: int, started_by: int) -> bool:
     was_cut_short = row.finished_at < row.started_at
-    is_wanted = row.requested_at > row.started_at
+    is_wanted = row.requested_at > 0
     return row.claimed_until <= now and (row.started_at <= started_by or was_cut_short or is_wanted)
 
 

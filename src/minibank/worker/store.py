@@ -122,7 +122,8 @@ async def delete_due(tx: Tx, row: DueRow) -> None:
 class RoundRow(msgspec.Struct, frozen=True):
     """The audit in the background: who has it until when, and what its last round came to.
 
-    Instants are microseconds of real time, 0 for never.
+    Instants are microseconds of real time, 0 for never. `requested_at`, in the bank's time, is when
+    somebody asked for a round that has not begun yet.
     """
 
     claimed_by: str
@@ -135,6 +136,10 @@ class RoundRow(msgspec.Struct, frozen=True):
     findings: int
     milliseconds: int
     requested_at: int
+
+
+NO_ROUND = RoundRow("", *([0] * 9))
+"""Before the first one."""
 
 
 class RoundResult(msgspec.Struct, frozen=True):
@@ -158,15 +163,16 @@ async def find_round(tx: ReadTx) -> RoundRow | None:
 
 async def claim_round(tx: Tx, claimant: str, now: int, claimed_until: int, started_by: int) -> bool:
     """Begin a round when the last one began at `started_by` or before, or was never finished, or
-    somebody has asked for one since.
+    somebody asks for one.
 
     False when it is not due, or somebody's.
     """
     await _put_round(tx)
     claimed = await tx.execute(
-        "UPDATE audit_rounds SET claimed_by = $1, claimed_until = $3, started_at = $2"
+        "UPDATE audit_rounds SET claimed_by = $1, claimed_until = $3, started_at = $2,"
+        " requested_at = 0"
         " WHERE id = 1 AND claimed_until <= $2 AND (started_at <= $4 OR finished_at < started_at"
-        " OR requested_at > started_at)",
+        " OR requested_at > 0)",
         claimant,
         now,
         claimed_until,
@@ -183,10 +189,10 @@ async def _put_round(tx: Tx) -> None:
     )
 
 
-async def request_round(tx: Tx, now: int) -> None:
+async def request_round(tx: Tx) -> None:
     """Have a round begin as soon as somebody looks, after the one that runs if one does."""
     await _put_round(tx)
-    await tx.execute("UPDATE audit_rounds SET requested_at = $1 WHERE id = 1", now)
+    await tx.execute("UPDATE audit_rounds SET requested_at = $1 WHERE id = 1", tx.now)
 
 
 async def keep_round(tx: Tx, claimant: str, claimed_until: int) -> bool:

@@ -3,7 +3,16 @@
 from minibank.api import pages
 from minibank.api.documents import OPERATOR_API
 from minibank.api.operation import Operation
-from minibank.api.operator import keys, movements, pots
+from minibank.api.operator import (
+    audits,
+    balances,
+    entry_sets,
+    holds,
+    journal,
+    keys,
+    movements,
+    pots,
+)
 from minibank.api.operator.endpoint import reading, writing
 from minibank.api.operator.rail_table import RAILS
 from minibank.api.operator.rails import Rail, body_of
@@ -85,6 +94,59 @@ ROUTES: tuple[Route, ...] = (
         writing(pots.unlock_pot, pots.show, "customers"),
         pots.UNLOCK_POT,
         body="bytes",
+    ),
+    # The books
+    Route(
+        "GET",
+        f"{PREFIX}/accounts/{{account_id}}/entry-sets",
+        reading(entry_sets.list_of_account, *entry_sets.SCOPES),
+        entry_sets.LIST_OF_ACCOUNT,
+    ),
+    Route(
+        "GET",
+        f"{PREFIX}/accounts/{{account_id}}/entry-sets/{{sequence}}",
+        reading(entry_sets.show, *entry_sets.SCOPES),
+        entry_sets.SHOW,
+    ),
+    Route(
+        "GET",
+        f"{PREFIX}/transactions/{{transaction_id}}/entry-sets",
+        reading(entry_sets.list_of_transaction, *entry_sets.SCOPES),
+        entry_sets.LIST_OF_TRANSACTION,
+    ),
+    Route(
+        "GET",
+        f"{PREFIX}/transactions/{{transaction_id}}/answers",
+        reading(holds.list_answers, *entry_sets.SCOPES),
+        holds.LIST_ANSWERS,
+    ),
+    Route(
+        "GET",
+        f"{PREFIX}/accounts/{{account_id}}/balances",
+        balances.show_of_account,
+        balances.SHOW_OF_ACCOUNT,
+    ),
+    Route("GET", f"{PREFIX}/balances", balances.show_of_address, balances.SHOW_OF_ADDRESS),
+    Route(
+        "GET", f"{PREFIX}/trial-balance", balances.show_trial_balance, balances.SHOW_TRIAL_BALANCE
+    ),
+    Route(
+        "GET", f"{PREFIX}/holds", reading(holds.list_holds, *entry_sets.SCOPES), holds.LIST_HOLDS
+    ),
+    Route(
+        "GET",
+        f"{PREFIX}/answers",
+        reading(holds.find_answer, *entry_sets.SCOPES),
+        holds.FIND_ANSWER,
+    ),
+    Route("GET", f"{PREFIX}/journal", journal.export, journal.EXPORT),
+    Route("GET", f"{PREFIX}/audit", reading(audits.show, "audit"), audits.SHOW),
+    Route("GET", f"{PREFIX}/audit/marks", reading(audits.list_marks, "audit"), audits.LIST_MARKS),
+    Route(
+        "POST",
+        f"{PREFIX}/audit/rounds",
+        writing(audits.request_round, audits.show_after, "audit"),
+        audits.REQUEST,
     ),
     # Who asks, and what was asked for
     Route("GET", f"{PREFIX}/whoami", reading(keys.show_own_key, *keys.ANY), keys.WHOAMI),

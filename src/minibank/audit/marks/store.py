@@ -106,6 +106,22 @@ async def list_moved(tx: ReadTx, accounts: Keys, marks: Sequence[VerifiedMark]) 
     return {row["account_id"] for row in rows}
 
 
+async def list_progress(tx: ReadTx, after: tuple[int, str], limit: int) -> Sequence[Row]:
+    """How far each account was verified, and when, beyond an account and in the audit's order."""
+    return await tx.fetch(
+        """
+        SELECT b.shard, b.account_id, b.chain_length, COALESCE(m.chain_length, 0) AS verified,
+               COALESCE(m.verified_at, 0) AS verified_at, COALESCE(m.proved_at, 0) AS proved_at
+        FROM balances b
+        LEFT JOIN audit_marks m ON m.shard = b.shard AND m.account_id = b.account_id
+        WHERE b.shard >= $1 AND (b.shard, b.account_id) > ($1, $2)
+        ORDER BY b.shard, b.account_id LIMIT $3
+        """,
+        *after,
+        limit,
+    )
+
+
 async def delete_marks(tx: Tx) -> None:
     """Remove every mark."""
     await tx.execute("DELETE FROM audit_marks WHERE shard >= $1", 0)

@@ -43,5 +43,5 @@ CREATE TABLE audit_findings (
     message TEXT COLLATE "C" NOT NULL
 );
 
--- When somebody last asked for a round, in real time: one that began earlier does not do.
+-- When somebody asked for a round that has not begun yet; 0 when nobody does.
 ALTER TABLE audit_rounds ADD COLUMN requested_at BIGINT NOT NULL DEFAULT 0;

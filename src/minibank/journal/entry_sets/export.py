@@ -20,6 +20,7 @@ from minibank.core.instants import format_microseconds
 from minibank.db import Database
 from minibank.journal.entry_sets import store
 from minibank.journal.entry_sets.store import Position, ReadSet
+from minibank.journal.entry_sets.wire import show_entry_set
 
 FORMAT = "minibank-journal/1"
 PAGE = 500
@@ -28,26 +29,6 @@ BEGINNING: Position = (-1, "", 0)
 _LAST = 2**62
 
 _encode = msgspec.json.Encoder().encode
-
-
-def entry_set_form(one: ReadSet) -> dict[str, object]:
-    """An entry set as it is shown everywhere; its instants are whole, so that its hash follows."""
-    return {
-        "account_id": one.account_id,
-        "sequence": one.sequence,
-        "id": one.id,
-        "code": one.code,
-        "transaction_id": one.transaction_id,
-        "forced": one.forced,
-        "happened_at": format_microseconds(one.happened_at),
-        "booked_at": format_microseconds(one.booked_at),
-        "entries": [
-            {"address": entry.address, "amount": entry.amount, "currency": entry.currency}
-            for entry in one.entries
-        ],
-        "previous_hash": one.previous_hash.hex(),
-        "hash": one.hash.hex(),
-    }
 
 
 class Export:
@@ -71,7 +52,12 @@ class Export:
 
     async def lines(self) -> AsyncIterator[bytes]:
         """The lines, some at a time; only one page is ever in memory."""
+        shard, account_id, sequence = self._after
         yield self._write([self._header()])
+        # The end of this account may be what the export that goes on had not come to.
+        self._last = await self._db.snapshot(
+            lambda tx: store.find_set(tx, shard, account_id, sequence)
+        )
         while page := await self._page():
             yield self._write(self._forms(page))
         if self._last is not None:
@@ -134,7 +120,7 @@ class Export:
                 forms.append(self._end_of(self._last))
             self._last = one
             self.entry_sets += 1
-            forms.append({"type": "entry_set"} | entry_set_form(one))
+            forms.append({"type": "entry_set"} | msgspec.structs.asdict(show_entry_set(one)))
         return forms
 
     def _end_of(self, last: ReadSet) -> dict[str, object]:

@@ -134,8 +134,9 @@ def _joined(sets: Sequence[Row], entries: Sequence[Row]) -> list[ReadSet]:
         one.forced, one.entries = bool(one.forced), []
         found[one.position] = one
     for shard, account_id, sequence, *entry in entries:
-        if one := found.get((shard, account_id, sequence)):
-            one.entries.append(Entry(*entry))
+        owner = found.get((shard, account_id, sequence))
+        if owner is not None:
+            owner.entries.append(Entry(*entry))
     return list(found.values())
 
 

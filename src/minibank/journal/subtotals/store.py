@@ -141,3 +141,25 @@ async def add_parts(tx: Tx, parts: Sequence[Part], block: int) -> None:
         ("sequence",),
         [(part.shard, part.account_id, part.until) for part in parts],
     )
+
+
+async def delete_subtotals(tx: Tx, shard: int | None, account_id: str) -> None:
+    """Forget the subtotals of one account; of all accounts without a shard."""
+    first, last = (0, 2**62) if shard is None else (shard, shard)
+    for_all = 1 if shard is None else 0
+    # Their progress first: whoever brings entries in holds it, and has then committed its rows.
+    await tx.execute(
+        "DELETE FROM subtotal_progress"
+        " WHERE shard >= $1 AND shard <= $2 AND ($3 = 1 OR account_id = $4)",
+        first,
+        last,
+        for_all,
+        account_id,
+    )
+    await tx.execute(
+        "DELETE FROM subtotals WHERE shard >= $1 AND shard <= $2 AND ($3 = 1 OR account_id = $4)",
+        first,
+        last,
+        for_all,
+        account_id,
+    )
