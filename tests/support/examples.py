@@ -201,8 +201,21 @@ OPERATOR_STEPS = (
             ]
         },
     ),
+    _read("accounts/{account_id}/entry-sets", "the first", {"limit": "1"}),
+    _read("accounts/{account_id}/entry-sets/{sequence}", "the second"),
+    _read("transactions/{transaction_id}/entry-sets", "one"),
+    _read("transactions/{transaction_id}/answers", "one"),
+    _read("accounts/{account_id}/balances", "at a past instant", {"booked_by": "{then}"}),
+    _read("balances", "of a customer", {"address": "account:main:{account_id}"}),
+    _read("balances", "no address", {"address": "nonsense"}),
+    _read("trial-balance", "now"),
+    _read("holds", "of an account", {**_AT, "limit": "1"}),
+    _read("answers", "unknown", {**_AT, "issuer": "scheme", "command_id": "nonsense"}),
+    _read("audit/report", "before the first"),
+    _read("audit/marks", "the first", {"limit": "1"}),
     _read("keys", "one"),
     _read("requests", "none yet"),
+    _operator(f"{_V1}/audit/rounds", "one", {}),
 )  # fmt: skip
 
 
@@ -239,6 +252,8 @@ class _Player:
             "account_id": user.accounts[0].id,
             "file": "nothing.png",
             "operator_key": operator_key,
+            "sequence": "2",
+            "then": "2026-03-10T12:00:00.000Z",
             "payee_account_id": info.users[0].accounts[0].id,
             "user_id": "user_0000B0000000000000000000",
             "upload_id": "upload_0000B0000000000000000000",

@@ -50,7 +50,6 @@ NO_AUTHORISATION = "not_found.authorisation"
 NO_TRANSACTION = "not_found.transaction"
 ADDED_SECURITY = "forbidden.added_security"
 TOO_MANY_POTS = "bad_request.too_many_pots"
-NO_POT = "not_found.pot"
 TOO_MANY_FEED_ITEMS = "rate_limited.feed_items"
 TOO_MANY_WEBHOOKS = "bad_request.too_many_webhooks"
 CARD_BLOCKED = "bad_request.card_blocked"
@@ -135,7 +134,6 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         NO_ACCOUNT: "there is no such account",
         NO_ENTRY_SET: "the account's chain has no entry set of this number",
         NO_ANSWER: "no such command was answered: it never came, or it was refused",
-        NO_POT: "there is no such pot",
         NO_CARD: "the account has no such card",
         NO_AUTHORISATION: "there is no such authorisation, or it is another account's",
         NO_POT: "there is no such pot, or it is another account's",

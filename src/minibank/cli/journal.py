@@ -40,8 +40,7 @@ from minibank.journal.entry_sets.export import BEGINNING, Export
 from minibank.journal.entry_sets.store import Position, ReadSet, list_sets
 from minibank.journal.entry_sets.wire import show_entry_set
 from minibank.journal.store import Sum, find_account
-from minibank.journal.subtotals.rolling import EVERYWHERE, roll_up
-from minibank.journal.subtotals.store import delete_subtotals
+from minibank.journal.subtotals.rolling import EVERYWHERE, roll_up, start_over
 from minibank.settings import Loaded
 
 app = typer.Typer(
@@ -276,11 +275,9 @@ def rebuild(
     """
 
     async def work(db: Database) -> None:
-        shard = shard_of(account) if account else None
-        if account and shard is None:
+        if account is not None and shard_of(account) is None:
             raise NotFound("account", f"There is no account {account}")
-        # The marks of audits stay: what they verified are the entries.
-        await db.transact(lambda tx: delete_subtotals(tx, shard, account or ""))
+        await db.transact(lambda tx: start_over(tx, account))
         await roll_up(db, EVERYWHERE)
 
     in_books(loaded, work)

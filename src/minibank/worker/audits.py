@@ -14,7 +14,7 @@ from minibank.audit import AuditReport, Finding, Plan, audit
 from minibank.audit.marks.marks import Seal
 from minibank.core.clock import MICROSECONDS, Clock
 from minibank.core.ids import SHARDS
-from minibank.db import Database, DatabaseError
+from minibank.db import Database, DatabaseError, Tx
 from minibank.worker import store
 from minibank.worker.metrics import AuditMetrics
 
@@ -200,6 +200,12 @@ def in_turn(full_days: int, now: int) -> Callable[[int, int], bool]:
         return (now - moment) // period > (proved_at - moment) // period
 
     return is_its_turn
+
+
+async def ask_for_round(tx: Tx) -> None:
+    """Have a round begin within a minute, in whichever process looks first; where rounds are off,
+    as soon as they are on."""
+    await store.request_round(tx)
 
 
 class _Pace:

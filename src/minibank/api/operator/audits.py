@@ -13,6 +13,7 @@ from minibank.audit.marks.store import list_progress
 from minibank.core.instants import format_instant
 from minibank.db import ReadTx, Row, Tx
 from minibank.worker import store
+from minibank.worker.audits import ask_for_round
 
 PAGE = 100
 _MaybeInstant = Annotated[str | None, Meta(description="RFC 3339; null for never.")]
@@ -99,7 +100,7 @@ REQUEST = Operation(
 
 
 async def show(tx: ReadTx, call: OperatorCall) -> AuditReport:
-    """GET /operator/v1/audit"""
+    """GET /operator/v1/audit/report"""
     row = await store.find_round(tx)
     enabled = call.settings.audit_interval_seconds > 0
     if row is None:
@@ -123,7 +124,7 @@ async def show(tx: ReadTx, call: OperatorCall) -> AuditReport:
 
 async def request_round(tx: Tx, _: OperatorCall) -> str:
     """POST /operator/v1/audit/rounds"""
-    await store.request_round(tx)
+    await ask_for_round(tx)
     return "audit"
 
 

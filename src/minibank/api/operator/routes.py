@@ -140,13 +140,14 @@ ROUTES: tuple[Route, ...] = (
         holds.FIND_ANSWER,
     ),
     Route("GET", f"{PREFIX}/journal", journal.export, journal.EXPORT),
-    Route("GET", f"{PREFIX}/audit", reading(audits.show, "audit"), audits.SHOW),
+    Route("GET", f"{PREFIX}/audit/report", reading(audits.show, "audit"), audits.SHOW),
     Route("GET", f"{PREFIX}/audit/marks", reading(audits.list_marks, "audit"), audits.LIST_MARKS),
     Route(
         "POST",
         f"{PREFIX}/audit/rounds",
         writing(audits.request_round, audits.show_after, "audit"),
         audits.REQUEST,
+        body="bytes",
     ),
     # Who asks, and what was asked for
     Route("GET", f"{PREFIX}/whoami", reading(keys.show_own_key, *keys.ANY), keys.WHOAMI),

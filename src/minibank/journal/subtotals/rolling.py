@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from minibank.core.errors import Unavailable
-from minibank.core.ids import SHARDS
+from minibank.core.ids import SHARDS, shard_of
 from minibank.db import Database, Tx
 from minibank.journal.subtotals import store
 from minibank.journal.subtotals.store import BLOCK, Part
@@ -55,6 +55,11 @@ async def roll_up(db: Database, shards: Sequence[int], parts_max: int | None = N
         await db.transact(partial(add_part, accounts=accounts))
         parts += 1
     return True
+
+
+async def start_over(tx: Tx, account_id: str | None = None) -> None:
+    """Forget the subtotals of one account, or of all; they are made again of the entries."""
+    await store.delete_subtotals(tx, shard_of(account_id) if account_id else None, account_id or "")
 
 
 async def catch_up(db: Database, shard: int, account_id: str) -> None:
