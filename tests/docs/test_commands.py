@@ -164,6 +164,16 @@ def test_listening_and_sending_again_work_as_the_guide_shows(tmp_path: Path):
     assert re.search(r"#1  transaction\.created  tx_\w+  -5\.35 GBP  ", heard.read_text())
 
 
+def test_the_guide_to_the_operator_api_works_when_it_is_pasted(tmp_path: Path):
+    with running_demo(tmp_path) as demo:
+        where = Block(f"export MINIBANK_OPERATOR_URL={demo.info['base_url']}\n")
+        printed = run([where, *blocks_of("docs/guides/operator-api.md")], tmp_path)
+    assert "Card processor" in printed[1]
+    assert "25.00 GBP" in printed[2]
+    assert "june-17" in printed[2]
+    assert "batch-7/2" in printed[3]
+
+
 @contextlib.contextmanager
 def listening(block: Block, directory: Path) -> Iterator[Path]:
     """The one command of a block while it runs: what it prints."""
