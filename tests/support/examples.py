@@ -19,8 +19,6 @@ from minibank.core.clock import FakeClock
 from minibank.core.ids import SeededIds
 from minibank.db import Database, open_database
 from minibank.db.migrate import migrate
-from minibank.operators.keys import create_key, new_key_secret
-from minibank.operators.records import SCOPES
 from minibank.payments.engine import Engine
 from minibank.sandbox.demo import DemoInfo, build_demo
 from minibank.settings import preset
@@ -224,7 +222,7 @@ async def record(database_url: str) -> dict[str, Any]:
     db = await open_database(database_url, clock=FakeClock(NOON), ids=SeededIds("examples"))
     try:
         await migrate(db)
-        player = _Player(db, await build_demo(db, "examples"), await _operator_key(db))
+        player = _Player(db, await build_demo(db, "examples"))
         await player.play()
         for event, body in (await record_told(db)).items():
             player.recorded[event] = {"sent": body}
@@ -233,15 +231,8 @@ async def record(database_url: str) -> dict[str, Any]:
     return player.recorded
 
 
-async def _operator_key(db: Database) -> str:
-    """A key that may do everything."""
-    secret = new_key_secret(SeededIds("examples", "operator key"))
-    await db.transact(lambda tx: create_key(tx, "Card processor", SCOPES, secret))
-    return secret
-
-
 class _Player:
-    def __init__(self, db: Database, info: DemoInfo, operator_key: str) -> None:
+    def __init__(self, db: Database, info: DemoInfo) -> None:
         user = info.users[1]
         self._db = db
         self._known = {
@@ -251,9 +242,9 @@ class _Player:
             "password": user.password,
             "account_id": user.accounts[0].id,
             "file": "nothing.png",
-            "operator_key": operator_key,
             "sequence": "2",
             "then": "2026-03-10T12:00:00.000Z",
+            "operator_key": info.operator_key,
             "payee_account_id": info.users[0].accounts[0].id,
             "user_id": "user_0000B0000000000000000000",
             "upload_id": "upload_0000B0000000000000000000",

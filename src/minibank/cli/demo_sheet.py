@@ -72,6 +72,7 @@ def print_sheet(console: Console, sheet: Sheet) -> None:
         ("client_id", known.client_id),
         ("client_secret", known.client_secret),
         ("redirect_uri", known.redirect_uri),
+        ("operator_key", known.operator_key),
     ):
         console.print(Text.assemble((f"{name:<15}", "bold"), value), soft_wrap=True)
     if sheet.ca:

@@ -21,6 +21,8 @@ from minibank.identity.store import find_user
 from minibank.identity.users import NewUser, create_user
 from minibank.oauth.clients import NewClient, create_client
 from minibank.oauth.secrets import new_client_secret
+from minibank.operators.keys import create_key, new_key_secret
+from minibank.operators.records import SCOPES
 from minibank.sandbox.backdating import Earlier, write_history
 from minibank.sandbox.catalogue import Merchant, read_catalogue
 from minibank.sandbox.history import first_day, history
@@ -31,6 +33,7 @@ from minibank.transactions.merchants import add_merchants
 from minibank.transactions.records import MerchantRecord
 
 CLIENT_NAME = "Demo app"
+OPERATOR_NAME = "Demo operator"
 REDIRECT_URI = "http://localhost:3000/callback"
 MOVED_IN = from_datetime(datetime(2020, 2, 3, 9, 30, tzinfo=UTC))
 """When everybody became a customer: an instant of its own keeps their ids the same on every day."""
@@ -60,6 +63,7 @@ class DemoInfo(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str
     client_secret: str
     redirect_uri: str
+    operator_key: str
     users: tuple[DemoUser, ...]
 
 
@@ -98,6 +102,7 @@ async def find_demo(tx: ReadTx, seed: str) -> DemoInfo | None:
         client_id=_client_id(seed),
         client_secret=_client_secret(seed),
         redirect_uri=REDIRECT_URI,
+        operator_key=_operator_key(seed),
         users=tuple(users),
     )
 
@@ -109,6 +114,7 @@ async def _build(tx: Tx, seed: str, hash_of: Mapping[str, str]) -> DemoInfo:
         past = Earlier(tx, min(MOVED_IN, tx.now))
         client = NewClient(name=CLIENT_NAME, redirect_uris=(REDIRECT_URI,), id=_client_id(seed))
         await create_client(past, client, secret=_client_secret(seed))
+        await create_key(past, OPERATOR_NAME, SCOPES, _operator_key(seed), _operator_key_id(seed))
         for person in PEOPLE:
             new = NewUser(
                 email=person.email,
@@ -188,6 +194,14 @@ def _client_id(seed: str) -> str:
 
 def _client_secret(seed: str) -> str:
     return new_client_secret(_ids(seed, "client secret"))
+
+
+def _operator_key_id(seed: str) -> str:
+    return _ids(seed, "operator key id").new("opkey", 0, MOVED_IN)
+
+
+def _operator_key(seed: str) -> str:
+    return new_key_secret(_ids(seed, "operator key"))
 
 
 def _password(seed: str, person: Person) -> str:
