@@ -18,12 +18,14 @@ import structlog
 from typing_extensions import override
 
 from minibank.api import Api, build_api
+from minibank.api.operator.routes import ROUTES as OPERATOR_ROUTES
 from minibank.api.routes import ROUTES
 from minibank.app.logs import configure_logs
 from minibank.core.errors import BankError
 from minibank.db import BadData, Database
 from minibank.db.base import ReadWork, Work
 from minibank.oauth.records import Client
+from minibank.operators.records import SCOPES
 from minibank.payments.commands import TopUp
 from minibank.payments.engine import Engine
 from minibank.settings import Mode, Settings
@@ -32,6 +34,7 @@ from tests.support.asgi import RawAnswer, RawRequest, ask
 from tests.support.callers import SETTINGS, add_account, add_client, add_token, add_user
 from tests.support.command_line import CommandLine
 from tests.support.failing import WrappedDatabase
+from tests.support.operators import add_key
 from tests.support.secrets_sent import forms_of, found_in
 
 T = TypeVar("T")
@@ -126,8 +129,10 @@ def requests_with(secrets: dict[str, str], client: Client) -> Iterator[RawReques
         f"Bearer {secrets['wrong password']}",
         basic(client.id, secrets["client secret"]),
         basic(secrets["e-mail"], PASSWORD),
+        f"Bearer {secrets['operator key']}",
     ]
-    paths = [route.path for route in ROUTES] + ["/" + quote(secrets["note"], safe="")]
+    paths = [route.path for route in (*ROUTES, *OPERATOR_ROUTES)]
+    paths.append("/" + quote(secrets["note"], safe=""))
     # Last, what ends the access token.
     paths.sort(key=lambda path: path.startswith("/oauth2/") or path.endswith("/logout"))
     for path in paths:
@@ -139,7 +144,7 @@ def requests_with(secrets: dict[str, str], client: Client) -> Iterator[RawReques
                     path=filled,
                     query=urlencode(fields).encode() if place % 2 else b"",
                     headers=[
-                        (b"authorization", authorizations[place % 4].encode()),
+                        (b"authorization", authorizations[place % 5].encode()),
                         (b"content-type", content_type),
                         (b"user-agent", secrets["agent"].encode()),
                         (b"idempotency-key", secrets["webhook"].encode()),
@@ -171,7 +176,9 @@ async def test_no_request_leaves_a_value_in_the_log_whether_it_works_or_fails(
     account = await add_account(db, zoe)
     registered = await add_client(db)
     token = await add_token(db, registered.client, zoe)
+    _, operator_key = await add_key(db, *SCOPES)
     secrets = CHOSEN | {
+        "operator key": operator_key,
         "account": account.id,
         "client secret": registered.secret,
         "access token": token,
