@@ -65,6 +65,9 @@ OWN_ATTACHMENTS = "92_own_attachments"
 UPLOADS = "93_uploads"
 """The parts, in the order in which they are done: their names sort so."""
 
+OF_SHARED = (OWN_FEED, OWN_WEBHOOKS, OWN_ATTACHMENTS)
+"""What goes of an account that others have as well."""
+
 
 @dataclass(frozen=True, slots=True)
 class Estate:
@@ -167,14 +170,13 @@ async def begin_erasure(tx: Tx, user_id: str) -> bool:
         parts.append(Part(OTHER_SIDES, held.account.id))
         # What stands on a closed joint account is the other owner's too, until they go.
         is_shared = estate.is_shared(held, user_id)
-        alone, shared = (HISTORY, FEED, WEBHOOKS, ATTACHMENTS), (OWN_FEED, OWN_WEBHOOKS)
-        kinds = (*shared, OWN_ATTACHMENTS) if is_shared else alone
+        kinds = OF_SHARED if is_shared else (HISTORY, FEED, WEBHOOKS, ATTACHMENTS)
         parts += [Part(kind, held.account.id) for kind in kinds]
         if not is_shared:
             await erase_pots(tx, shard_of(held.account.id) or 0, held.account.id)
     for account_id in await list_former(tx, user_id, estate.accounts):
         await take_off_former(tx, account_id, user_id)
-        parts += [Part(kind, account_id) for kind in (OTHER_SIDES, OWN_FEED, OWN_WEBHOOKS)]
+        parts += [Part(kind, account_id) for kind in (OTHER_SIDES, *OF_SHARED)]
     await store.insert_parts(tx, user_id, parts)
     await plan(tx, [work_of(user_id, tx.now)])
     return True
