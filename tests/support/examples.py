@@ -214,6 +214,10 @@ OPERATOR_STEPS = (
     _read("keys", "one"),
     _read("requests", "none yet"),
     _operator(f"{_V1}/audit/rounds", "one", {}),
+    _operator(f"{_V1}/accounts/{{account_id}}/cards", "issue", {"user_id": "{owner_id}"}),
+    _read("accounts/{account_id}/cards", "two"),
+    _read("cards/{card_id}", "known"),
+    _operator("PATCH /operator/v1/cards/{card_id}", "block", {"state": "blocked"}, "lost-card-7"),
 )  # fmt: skip
 
 
@@ -241,6 +245,7 @@ class _Player:
             "email": user.email,
             "password": user.password,
             "account_id": user.accounts[0].id,
+            "owner_id": user.user_id,
             "file": "nothing.png",
             "sequence": "2",
             "then": "2026-03-10T12:00:00.000Z",

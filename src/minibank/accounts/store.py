@@ -58,7 +58,7 @@ async def read_accounts(tx: ReadTx, account_ids: Sequence[str]) -> list[Account]
 
 async def find_account(tx: ReadTx, account_id: str) -> Account | None:
     """The account with this id."""
-    found = await read_accounts(tx, [account_id])
+    found = [] if shard_of(account_id) is None else await read_accounts(tx, [account_id])
     return found[0] if found else None
 
 
@@ -355,16 +355,20 @@ async def find_card(tx: ReadTx, card_id: str) -> Card | None:
     return Card(**row) if row else None
 
 
-async def list_cards(tx: ReadTx, account_id: str) -> list[Card]:
-    """All cards of an account, oldest first."""
+async def list_cards(
+    tx: ReadTx, account_id: str, after: str = "", limit: int = 2**31
+) -> list[Card]:
+    """The cards of an account after the card of this id, oldest first; without a limit all."""
     shard = shard_of(account_id)
     if shard is None:
         return []
     rows = await tx.fetch(
         "SELECT id, account_id, user_id, state, last_four, expires_at, created_at"
-        " FROM cards WHERE shard = $1 AND account_id = $2 ORDER BY created_at, id",
+        " FROM cards WHERE shard = $1 AND account_id = $2 AND id > $3 ORDER BY id LIMIT $4",
         shard,
         account_id,
+        after,
+        limit,
     )
     return [Card(**row) for row in rows]
 

@@ -38,6 +38,7 @@ COMMAND_REUSED = "conflict.command_id_reused"
 INSUFFICIENT_FUNDS = "bad_request.insufficient_funds"
 BAD_COMMAND = "bad_request.bad_command"
 NOT_OPEN = "conflict.account_not_open"
+CARD_HAS_ENDED = "conflict.card_has_ended"
 CLOSED = "conflict.account_closed"
 HOLD_ENDED = "conflict.authorisation_not_open"
 NO_ACCOUNT = "not_found.account"
@@ -148,6 +149,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         KEY_REUSED: "this `Idempotency-Key` came before, with other content",
         COMMAND_REUSED: "this id came before, for a command of other content",
         NOT_OPEN: "the account is frozen or closed",
+        CARD_HAS_ENDED: "the card is of a closed account or a former owner, and stays blocked",
         CLOSED: "the account is closed",
         HOLD_ENDED: "the authorisation was presented, reversed or has expired",
         ANOTHER_FILE: "another file was sent to this address",

@@ -72,8 +72,9 @@ def decode(text: str) -> int | None:
 
 
 def _number_of(identifier: str) -> int | None:
-    _, separator, suffix = identifier.rpartition("_")
-    if not separator or len(suffix) != DIGITS:
+    prefix, separator, suffix = identifier.rpartition("_")
+    # What no id of ours begins with may hold what no database keeps.
+    if not separator or len(suffix) != DIGITS or not (prefix.isascii() and prefix.isprintable()):
         return None
     number = _decode_id(suffix)
     return None if number is None or number >> 128 else number

@@ -102,6 +102,9 @@ def test_ids_of_one_type_sort_by_millisecond_then_shard_then_counter(
         "",
         "tx",
         "tx_",
+        "\udcff_00008zIcpb1TB4yeIFXMzx",
+        "tx\0_00008zIcpb1TB4yeIFXMzx",
+        "🍞_00008zIcpb1TB4yeIFXMzx",
         "_",
         "acc_123",
         "user_00009237hliZellUicKuG",  # the documentation's own, with a digit less

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
@@ -209,5 +210,7 @@ def _digest(call: OperatorCall) -> bytes:
     """What makes two requests the same: where they go and what they say, in any order of fields."""
     said = call.read(msgspec.Raw)
     body = msgspec.json.decode(said) if said else {}
-    form = [call.operation, dict(call.path), body]
+    # A segment that is no Unicode text names nothing that there is, which is told later.
+    path = {name: quote(given, errors="surrogatepass") for name, given in call.path.items()}
+    form = [call.operation, path, body]
     return hashlib.sha256(msgspec.json.encode(form, order="sorted")).digest()

@@ -6,6 +6,7 @@ from minibank.api.operation import Operation
 from minibank.api.operator import (
     audits,
     balances,
+    cards,
     entry_sets,
     holds,
     journal,
@@ -93,6 +94,33 @@ ROUTES: tuple[Route, ...] = (
         f"{PREFIX}/pots/{{pot_id}}/lock",
         writing(pots.unlock_pot, pots.show, "customers"),
         pots.UNLOCK_POT,
+        body="bytes",
+    ),
+    # Cards
+    Route(
+        "GET",
+        f"{PREFIX}/accounts/{{account_id}}/cards",
+        reading(cards.list_cards, "customers", "audit"),
+        cards.LIST_CARDS,
+    ),
+    Route(
+        "POST",
+        f"{PREFIX}/accounts/{{account_id}}/cards",
+        writing(cards.issue_card, cards.show, "customers"),
+        cards.ISSUE_CARD,
+        body="bytes",
+    ),
+    Route(
+        "GET",
+        f"{PREFIX}/cards/{{card_id}}",
+        reading(cards.retrieve_card, "customers", "audit"),
+        cards.RETRIEVE_CARD,
+    ),
+    Route(
+        "PATCH",
+        f"{PREFIX}/cards/{{card_id}}",
+        writing(cards.change_card, cards.show, "customers"),
+        cards.CHANGE_CARD,
         body="bytes",
     ),
     # The books
