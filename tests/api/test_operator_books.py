@@ -8,14 +8,25 @@ from typing import Any
 import pytest
 
 from minibank.accounts.opening import issue_card
+from minibank.audit.marks.marks import UNSEALED
 from minibank.core.clock import FakeClock
+from minibank.core.ids import shard_of
 from minibank.core.instants import format_instant, parse_instant
 from minibank.journal.subtotals.rolling import EVERYWHERE, roll_up
 from minibank.ledger.chain import GENESIS, hash_of
+from minibank.settings import preset
+from minibank.worker.audits import AuditSettings, BackgroundAudit
+from tests.support.callers import PUBLIC_URL
 from tests.support.counting import CountingDatabase
 from tests.support.operators import add_key, operator_http, send
 
 DAY = 24 * 3600
+
+
+async def at_once(_: float) -> None:
+    """No pause."""
+
+
 V1 = "/operator/v1"
 
 
@@ -323,14 +334,52 @@ async def test_both_sides_of_a_transfer_link_to_their_own_entry_sets(books):
         assert (shown["account_id"], shown["transaction_id"]) == (account, sent[transaction])
 
 
-async def test_a_round_of_the_audit_can_be_asked_for_and_its_report_read(books):
+async def test_a_round_of_the_audit_is_asked_for_runs_once_and_is_reported(books, clock):
     report = await books.get("audit/report")
     assert (report["clean"], report["requested"]) == (None, None)
-    asked = await send(books.api, "audit/rounds", {}, "monday")
-    assert asked.status_code == 200, asked.text
-    assert asked.json()["requested"] is not None
-    again = await send(books.api, "audit/rounds", {}, "monday")
-    assert again.json() == asked.json()
+    off = await send(books.api, "audit/rounds", {}, "monday")
+    assert (off.status_code, off.json()["code"]) == (409, "conflict.audits_off")
+    hourly = AuditSettings(interval_seconds=3600, full_days=30)
+    background = BackgroundAudit(books.bank.db, UNSEALED, hourly, clock, at_once)
+    assert await background.run_round() is not None
+    assert await background.run_round() is None
+    _, secret = await add_key(books.bank.db, "audit")
+    settings = preset("sandbox", public_url=PUBLIC_URL, audit_interval_seconds=3600)
+    async with operator_http(books.bank.db, secret, settings) as api:
+        asked = await send(api, "audit/rounds", {}, "monday")
+        assert asked.status_code == 200, asked.text
+        assert asked.json()["requested"] is not None
+        assert (await send(api, "audit/rounds", {}, "monday")).json() == asked.json()
+    assert await background.run_round() is not None
+    assert await background.run_round() is None
+    report = await books.get("audit/report")
+    assert (report["clean"], report["requested"], report["accounts"]) == (True, None, 2)
+
+
+async def test_what_the_last_round_found_is_in_the_report_until_the_next_one(books, clock):
+    shard = shard_of(books.account_id)
+    hourly = AuditSettings(interval_seconds=1, full_days=30)
+    background = BackgroundAudit(books.bank.db, UNSEALED, hourly, clock, at_once)
+
+    async def booked(more):
+        def damage(tx):
+            sql = "UPDATE balances SET booked = booked + $2 WHERE shard = $1 AND account_id = $3"
+            return tx.execute(sql, shard, more, books.account_id)
+
+        await books.bank.db.transact(damage)
+        clock.advance(2)
+        await background.run_round()
+        return await books.get("audit/report")
+
+    wrong = await booked(1)
+    assert (wrong["clean"], wrong["findings_count"]) == (False, 1)
+    assert [one["code"] for one in wrong["findings"]] == ["balance.booked"]
+    assert wrong["findings"][0]["account_id"] == books.account_id
+    right = await booked(-1)
+    assert (right["clean"], right["findings"]) == (True, [])
+
+
+async def test_it_is_listed_how_far_each_account_was_verified(books):
     marks = await books.get("audit/marks")
     assert {one["account_id"]: one["chain_length"] for one in marks["marks"]} == {
         books.account_id: 4,

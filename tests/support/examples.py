@@ -213,7 +213,7 @@ OPERATOR_STEPS = (
     _read("audit/marks", "the first", {"limit": "1"}),
     _read("keys", "one"),
     _read("requests", "none yet"),
-    _operator(f"{_V1}/audit/rounds", "one", {}),
+    _operator(f"{_V1}/audit/rounds", "off", {}),
     _operator(f"{_V1}/accounts/{{account_id}}/cards", "issue", {"user_id": "{owner_id}"}),
     _read("accounts/{account_id}/cards", "two"),
     _read("cards/{card_id}", "known"),

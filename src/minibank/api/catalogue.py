@@ -46,6 +46,7 @@ NO_ENTRY_SET = "not_found.entry_set"
 NO_ANSWER = "not_found.answer"
 NO_POT = "not_found.pot"
 ADDING_UP = "unavailable.adding_up"
+AUDITS_OFF = "conflict.audits_off"
 NO_CARD = "not_found.card"
 NO_AUTHORISATION = "not_found.authorisation"
 NO_TRANSACTION = "not_found.transaction"
@@ -146,6 +147,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
     },
     MethodNotAllowed: {"bad_request.method_not_allowed": "the path exists, the method does not"},
     Conflict: {
+        AUDITS_OFF: "the bank does not audit itself in the background (a setting)",
         KEY_REUSED: "this `Idempotency-Key` came before, with other content",
         COMMAND_REUSED: "this id came before, for a command of other content",
         NOT_OPEN: "the account is frozen or closed",

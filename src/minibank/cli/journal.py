@@ -3,7 +3,8 @@
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -232,18 +233,25 @@ async def _export(
         position = await _position(db, account, after)
         run = Export(db, db.clock.now(), position, account)
         try:
-            # For its owner's eyes: it tells what everybody has.
-            private = 0o600
-            flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
-            number = os.open(output, flags, private) if output else os.dup(sys.stdout.fileno())
-            with os.fdopen(number, "wb") as file:
+            with _opened(output) as write:
                 async for part in run.lines():
-                    file.write(part)
+                    write(part)
         except OSError as error:
             raise CommandFailed(f"the journal cannot be written: {error.strerror}") from error
         except DatabaseError as error:
             raise CommandFailed(f"the export was cut short: {error}", FAILED) from error
     return run
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[Callable[[bytes], object]]:
+    """What writes to the file, which is for its owner's eyes, or to standard output."""
+    if output is None:
+        yield lambda part: sys.stdout.write(part.decode())
+        return
+    flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
+    with os.fdopen(os.open(output, flags, 0o600), "wb") as file:
+        yield file.write
 
 
 async def _position(db: Database, account: str | None, after: str | None) -> Position:

@@ -203,8 +203,7 @@ def in_turn(full_days: int, now: int) -> Callable[[int, int], bool]:
 
 
 async def ask_for_round(tx: Tx) -> None:
-    """Have a round begin within a minute, in whichever process looks first; where rounds are off,
-    as soon as they are on."""
+    """Have a round begin within a minute, in whichever process looks first."""
     await store.request_round(tx)
 
 

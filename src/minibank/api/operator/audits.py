@@ -4,12 +4,13 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct
 
-from minibank.api.catalogue import NO_WRITES
+from minibank.api.catalogue import AUDITS_OFF, NO_WRITES
 from minibank.api.operation import Operation
 from minibank.api.operator.endpoint import OperatorCall
 from minibank.api.operator.movements import DryRun
 from minibank.api.operator.pages import After, Cursor, Limit, cursor_of, position_of
 from minibank.audit.marks.store import list_progress
+from minibank.core.errors import Conflict
 from minibank.core.instants import format_instant
 from minibank.db import ReadTx, Row, Tx
 from minibank.worker import store
@@ -93,7 +94,7 @@ REQUEST = Operation(
     " runs if one does; `GET` the report to see what came of it.",
     takes=DryRun,
     answers=AuditReport,
-    refuses=(NO_WRITES,),
+    refuses=(AUDITS_OFF, NO_WRITES),
     scopes=("audit",),
     named=True,
 )
@@ -122,8 +123,10 @@ async def show(tx: ReadTx, call: OperatorCall) -> AuditReport:
     )
 
 
-async def request_round(tx: Tx, _: OperatorCall) -> str:
+async def request_round(tx: Tx, call: OperatorCall) -> str:
     """POST /operator/v1/audit/rounds"""
+    if not call.settings.audit_interval_seconds:
+        raise Conflict(AUDITS_OFF, "This bank does not audit itself: see audit_interval_seconds")
     await ask_for_round(tx)
     return "audit"
 
