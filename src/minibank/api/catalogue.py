@@ -36,10 +36,21 @@ BAD_OPERATOR_KEY = "unauthorized.bad_operator_key"
 INSUFFICIENT_SCOPE = "forbidden.insufficient_scope"
 COMMAND_REUSED = "conflict.command_id_reused"
 INSUFFICIENT_FUNDS = "bad_request.insufficient_funds"
+LIMIT_EXCEEDED = "bad_request.limit_exceeded"
 BAD_COMMAND = "bad_request.bad_command"
 NOT_OPEN = "conflict.account_not_open"
 CARD_HAS_ENDED = "conflict.card_has_ended"
 CLOSED = "conflict.account_closed"
+NOT_EMPTY = "conflict.account_not_empty"
+OVERDRAWN = "conflict.account_overdrawn"
+HAS_HOLDS = "conflict.account_has_holds"
+POTS_HOLD_MONEY = "conflict.pots_hold_money"
+OVERDRAFT_IN_USE = "conflict.overdraft_in_use"
+LAST_OWNER = "conflict.last_owner"
+HAS_BUSINESS = "conflict.person_has_business"
+NO_USER = "not_found.user"
+NO_CLIENT = "not_found.client"
+NO_OWNER = "not_found.owner"
 HOLD_ENDED = "conflict.authorisation_not_open"
 NO_ACCOUNT = "not_found.account"
 NO_ENTRY_SET = "not_found.entry_set"
@@ -99,6 +110,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         BAD_KEY: "the header `Idempotency-Key` is empty, too long or not of visible ASCII",
         NO_KEY: "the header `Idempotency-Key` is missing",
         INSUFFICIENT_FUNDS: "there is not enough money",
+        LIMIT_EXCEEDED: "the account has a limit, named in `params`, that it goes beyond",
         BAD_COMMAND: "it holds a value that cannot be stored",
         TOO_MANY_POTS: "the account has as many pots as it may",
         TOO_MANY_WEBHOOKS: "the client has as many webhooks on this account as it may",
@@ -137,6 +149,9 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         NO_ENTRY_SET: "the account's chain has no entry set of this number",
         NO_ANSWER: "no such command was answered: it never came, or it was refused",
         NO_CARD: "the account has no such card",
+        NO_USER: "there is no such person, or they are being erased",
+        NO_CLIENT: "there is no such client",
+        NO_OWNER: "the account has no such owner",
         NO_AUTHORISATION: "there is no such authorisation, or it is another account's",
         NO_POT: "there is no such pot, or it is another account's",
         NO_TRANSACTION: "there is no such transaction, or it is another account's",
@@ -153,6 +168,13 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         NOT_OPEN: "the account is frozen or closed",
         CARD_HAS_ENDED: "the card is of a closed account or a former owner, and stays blocked",
         CLOSED: "the account is closed",
+        NOT_EMPTY: "the account holds money, and it is not said where that goes",
+        OVERDRAWN: "money is owed on the account",
+        HAS_HOLDS: "card payments of the account are not over",
+        POTS_HOLD_MONEY: "pots of the account hold money",
+        OVERDRAFT_IN_USE: "the account is overdrawn by more than that",
+        LAST_OWNER: "an account has at least one owner",
+        HAS_BUSINESS: "accounts of the person are in the way; the message says which and why",
         HOLD_ENDED: "the authorisation was presented, reversed or has expired",
         ANOTHER_FILE: "another file was sent to this address",
     },

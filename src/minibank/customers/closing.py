@@ -14,11 +14,11 @@ from minibank.accounts.limits import lift_limits
 from minibank.accounts.opening import set_account_state
 from minibank.accounts.records import Account, AccountState
 from minibank.core.errors import BadParam, BankError, Conflict
+from minibank.core.ids import shard_of
 from minibank.customers.announcing import tell
-from minibank.db import Tx
+from minibank.db import ReadTx, Tx
 from minibank.payments.batch import run_batch
 from minibank.payments.commands import (
-    Command,
     Counterparty,
     Outcome,
     SendTransfer,
@@ -89,20 +89,23 @@ async def close_account(tx: Tx, closing: Closing) -> Closed:
     await hold_accounts(tx, [closing.account_id, payee])
     shard, account = await lock_account(tx, closing.account_id)
     if account.state == "closed":
-        return Closed(account, await _payout_before(tx, shard, closing))
+        return Closed(account, await find_payout(tx, closing))
     amount = await _require_closable(tx, shard, account, closing)
     outcome = None
     if amount and closing.payout:
         # They end with the account: what is left goes whatever they were.
         await lift_limits(tx, shard, account.id)
-        outcome = await _pay_out(tx, account, closing, closing.payout, amount)
+        outcome = await _pay_out(tx, account, closing, amount)
     account = await set_account_state(tx, account.id, "closed")
     await tell(tx, account, ACCOUNT_CLOSED)
     await plan_ending(tx, shard, account.id)
     return Closed(account, outcome)
 
 
-async def _payout_before(tx: Tx, shard: int, closing: Closing) -> Outcome | None:
+async def find_payout(tx: ReadTx, closing: Closing) -> Outcome | None:
+    """What was answered to the payout of an account that exists; None when there was none."""
+    shard = shard_of(closing.account_id)
+    assert shard is not None, "the account exists"
     key = (shard, closing.account_id, closing.issuer, closing.id)
     recorded = await list_recorded(tx, [key])
     return recorded[0].outcome if recorded else None
@@ -124,10 +127,12 @@ async def _require_closable(tx: Tx, shard: int, account: Account, closing: Closi
     return booked
 
 
-async def _pay_out(
-    tx: Tx, account: Account, closing: Closing, payout: Payout, amount: int
-) -> Outcome:
-    command = await _command(tx, account, closing, payout, amount)
+async def _pay_out(tx: Tx, account: Account, closing: Closing, amount: int) -> Outcome:
+    command = payout_command(closing, amount)
+    if isinstance(command, TransferBetween):
+        payee = await store.find_account(tx, command.payee_account_id)
+        if payee is None or not set(payee.owner_ids) & set(account.owner_ids):
+            raise BadParam("payout", "must name another account of an owner")
     # Holds have no part in a transfer, so their life says nothing here.
     [answer] = await run_batch(tx, [prepare(command)], hold_seconds=0)
     if isinstance(answer, BankError):
@@ -135,28 +140,27 @@ async def _pay_out(
     return answer
 
 
-async def _command(
-    tx: Tx, account: Account, closing: Closing, payout: Payout, amount: int
-) -> Command:
-    if (payout.counterparty is None) == (not payout.account_id):
+def payout_command(closing: Closing, amount: int) -> SendTransfer | TransferBetween:
+    """What pays an account out, `amount` in minor units; `BadParam` for no place."""
+    payout = closing.payout
+    if payout is None or (payout.counterparty is None) == (not payout.account_id):
         raise BadParam("payout", "must name either an account or a counterparty")
+    if payout.counterparty == Counterparty():
+        raise BadParam("counterparty", "must say who is paid")
     if payout.counterparty is not None:
         return SendTransfer(
             issuer=closing.issuer,
-            account_id=account.id,
+            account_id=closing.account_id,
             id=closing.id,
             amount=amount,
             description=payout.description,
             counterparty=payout.counterparty,
         )
-    payee = await store.find_account(tx, payout.account_id)
-    if payee is None or not set(payee.owner_ids) & set(account.owner_ids):
-        raise BadParam("payout", "must name another account of an owner")
     return TransferBetween(
         issuer=closing.issuer,
-        account_id=account.id,
+        account_id=closing.account_id,
         id=closing.id,
-        payee_account_id=payee.id,
+        payee_account_id=payout.account_id,
         amount=amount,
         description=payout.description,
     )

@@ -50,6 +50,13 @@ class OptionChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     default_page_limit: Literal[30, 100] | UnsetType = UNSET
     password_without_secret: bool | UnsetType = UNSET
 
+    def applied_to(self, options: ClientOptions) -> ClientOptions:
+        """The options after the change."""
+        named = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return msgspec.structs.replace(
+            options, **{name: value for name, value in named if value is not UNSET}
+        )
+
 
 class ClientChanges(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be different about a client; its kind stays."""
@@ -120,7 +127,7 @@ async def change_client(tx: Tx, client_id: str, changes: ClientChanges) -> Clien
     assert before is not None, "it is held"
     options = before.options
     if changes.options is not UNSET:
-        options = msgspec.structs.replace(options, **_said(changes.options))
+        options = changes.options.applied_to(options)
     grants = before.grants if changes.grants is UNSET else changes.grants
     uris = changes.redirect_uris
     after = msgspec.structs.replace(
@@ -132,11 +139,6 @@ async def change_client(tx: Tx, client_id: str, changes: ClientChanges) -> Clien
     )
     await store.update_client(tx, after)
     return after
-
-
-def _said(changes: OptionChanges) -> dict[str, object]:
-    named = ((name, getattr(changes, name)) for name in changes.__struct_fields__)
-    return {name: value for name, value in named if value is not UNSET}
 
 
 async def enable_client(tx: Tx, client_id: str) -> None:

@@ -18,7 +18,8 @@ from minibank.oauth.records import (
 # Clients and their secrets: the same everywhere, without a shard.
 
 
-def _client(row: Row) -> Client:
+def client_of(row: Row) -> Client:
+    """A client from its row."""
     return Client(
         id=row["id"],
         name=row["name"],
@@ -59,7 +60,7 @@ async def find_client(tx: ReadTx, client_id: str) -> Client | None:
         " FROM oauth_clients WHERE id = $1",
         client_id,
     )
-    return _client(row) if row else None
+    return client_of(row) if row else None
 
 
 async def list_clients(tx: ReadTx) -> list[Client]:
@@ -68,7 +69,7 @@ async def list_clients(tx: ReadTx) -> list[Client]:
         "SELECT id, name, confidential, redirect_uris, grants, options, created_at, disabled_at"
         " FROM oauth_clients ORDER BY created_at, id"
     )
-    return [_client(row) for row in rows]
+    return [client_of(row) for row in rows]
 
 
 async def find_client_with_digests(
@@ -86,7 +87,7 @@ async def find_client_with_digests(
     )
     if not rows:
         return None, ()
-    return _client(rows[0]), tuple(row["digest"] for row in rows if row["digest"] is not None)
+    return client_of(rows[0]), tuple(row["digest"] for row in rows if row["digest"] is not None)
 
 
 async def lock_client(tx: Tx, client_id: str) -> bool:

@@ -71,6 +71,9 @@ class _Came(Struct, frozen=True, kw_only=True):
     decline_reason: Annotated[str | None, Meta(description="Why a card payment was declined.")] = (
         None
     )
+    limit: Annotated[
+        str | None, Meta(description="The limit of the account that declined it, if one did.")
+    ] = None
     entry_sets: Annotated[
         list[str], Meta(description="Where what was booked can be read, in order.")
     ] = []
@@ -137,6 +140,7 @@ def show_outcome(command: Command, outcome: Outcome) -> Movement:
         authorisation_id=outcome.authorisation_id,
         payee_transaction_id=outcome.payee_transaction_id,
         decline_reason=outcome.decline_reason,
+        limit=outcome.limit,
         entry_sets=_links(command, outcome),
     )
 
@@ -157,6 +161,7 @@ def show_preview(
         status=outcome.status,
         balance=outcome.balance,
         decline_reason=outcome.decline_reason,
+        limit=outcome.limit,
         dry_run=True,
         would_book=UNSET if entry_sets is None else [_moved(one) for one in entry_sets],
     )

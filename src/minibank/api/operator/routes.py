@@ -7,6 +7,7 @@ from minibank.api.operator import (
     audits,
     balances,
     cards,
+    customers,
     entry_sets,
     holds,
     journal,
@@ -56,6 +57,7 @@ ROUTES: tuple[Route, ...] = (
         body_bytes_max=movements.BULK_BYTES_MAX,
     ),
     # Customers
+    *customers.routes(PREFIX),
     Route(
         "POST",
         f"{PREFIX}/accounts/{{account_id}}/pots",
