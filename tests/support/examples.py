@@ -218,6 +218,17 @@ OPERATOR_STEPS = (
     _read("accounts/{account_id}/cards", "two"),
     _read("cards/{card_id}", "known"),
     _operator("PATCH /operator/v1/cards/{card_id}", "block", {"state": "blocked"}, "lost-card-7"),
+    _operator(f"{_V1}/users", "Eve", {"email": "eve@example.com", "name": "Eve Example"}),
+    Step(
+        "PATCH /operator/v1/accounts/{account_id}/limits", "of a day", {}, "{operator_key}",
+        {"card_daily_max": 50_000, "transfer_daily_max": 100_000}, "limits-1",
+    ),
+    _operator(f"{_V1}/accounts/{{account_id}}/closure", "money is left", {}),
+    _operator(
+        f"{_V1}/clients",
+        "budget app",
+        {"name": "Budget app", "redirect_uris": ["https://app.example/callback"]},
+    ),
 )  # fmt: skip
 
 

@@ -308,7 +308,8 @@ async def export(edge: Edge, request: Request) -> Answer:
         if user is None:
             return False
         settings = call.settings
-        subject = Subject(user, settings.bic, settings.public_url, settings.mode)
+        public_url, files_url = settings.public_url, settings.files_url or settings.public_url
+        subject = Subject(user, settings.bic, public_url, files_url, settings.mode)
         try:
             # A snapshot that is taken again begins anew.
             file.seek(0)
