@@ -70,3 +70,14 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     file_type: str
     created_at: int
     upload_id: str | None
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes that are kept, or about to be, and under which name; `is_stored` says whether an upload
+    is served from them."""
+
+    shard: int
+    digest: bytes
+    name: str
+    size: int
+    is_stored: bool

@@ -4,7 +4,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from minibank.attachments.records import Arrived, Attachment, StoredFile, Upload, UploadDay
+from minibank.attachments.records import (
+    Arrived,
+    Attachment,
+    Content,
+    StoredFile,
+    Upload,
+    UploadDay,
+)
 from minibank.db import ReadTx, Row, Tx
 
 # Uploads, with their users.
@@ -240,6 +247,62 @@ async def delete_content(tx: Tx, shard: int, name: str, digest: bytes) -> None:
         shard,
         digest,
         name,
+    )
+
+
+async def list_contents(tx: ReadTx, after: tuple[int, bytes], limit: int) -> list[Content]:
+    """The next bytes that are kept and not about to go, in the order of shards and digests."""
+    rows = await tx.fetch(
+        """
+        SELECT c.shard, c.digest, c.name, c.size,
+               EXISTS (SELECT 1 FROM uploads u WHERE u.shard = c.shard
+                       AND u.content_digest = c.digest AND u.stored_at IS NOT NULL) AS is_stored
+        FROM file_contents c
+        WHERE (c.shard, c.digest) > ($1, $2) AND c.going = 0
+        ORDER BY c.shard, c.digest LIMIT $3
+        """,
+        *after,
+        limit,
+    )
+    return [_content(row) for row in rows]
+
+
+async def find_content(tx: ReadTx, shard: int, digest: bytes) -> Content | None:
+    """Bytes that are kept and not about to go."""
+    row = await tx.fetch_one(
+        """
+        SELECT c.shard, c.digest, c.name, c.size,
+               EXISTS (SELECT 1 FROM uploads u WHERE u.shard = c.shard
+                       AND u.content_digest = c.digest AND u.stored_at IS NOT NULL) AS is_stored
+        FROM file_contents c WHERE c.shard = $1 AND c.digest = $2 AND c.going = 0
+        """,
+        shard,
+        digest,
+    )
+    return _content(row) if row else None
+
+
+def _content(row: Row) -> Content:
+    return Content(
+        shard=row["shard"],
+        digest=row["digest"],
+        name=row["name"],
+        size=row["size"],
+        is_stored=bool(row["is_stored"]),
+    )
+
+
+async def list_kept(tx: ReadTx, shard: int, user_id: str) -> Sequence[Row]:
+    """What a user sent that is here: the upload, how it is called and where its bytes are."""
+    return await tx.fetch(
+        """
+        SELECT u.id, u.file_name, u.size, c.name
+        FROM uploads u
+        JOIN file_contents c ON c.shard = u.shard AND c.digest = u.content_digest
+        WHERE u.shard = $1 AND u.user_id = $2 AND u.stored_at IS NOT NULL ORDER BY u.id
+        """,
+        shard,
+        user_id,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from minibank.app.books import creating_books, open_books
+from minibank.app.files import open_files
 from minibank.app.server_keys import find_keys, name_of_key
 from minibank.audit import AuditReport, audit
 from minibank.cli.common import CommandFailed, console, for_a_bank
@@ -22,7 +23,8 @@ def back_up_bank(loaded: Loaded, file: FileArgument) -> None:
     """Write the whole bank, as it is at one instant, to a file.
 
     The bank may go on meanwhile. The file can be restored on either engine. It holds all that the
-    database holds, and not the server key: keep a copy of that apart.
+    database holds, and neither the server key nor the bytes of files that customers attached: keep
+    copies of both apart. A copy of the files fits a backup when it was begun after it.
 
     Examples:
 
@@ -30,19 +32,24 @@ def back_up_bank(loaded: Loaded, file: FileArgument) -> None:
     """
     keys = find_keys(loaded.settings)
 
-    async def run() -> tuple[int, str]:
+    async def run() -> tuple[dict[str, int], str]:
         async with open_books(loaded.settings) as db:
             key = await db.read(lambda tx: name_of_key(tx, keys))
             counts = await back_up(db, file, kind=loaded.settings.mode, key=key)
-            return sum(counts.values()), key
+            return counts, key
 
     try:
-        rows, key = asyncio.run(run())
+        counts, key = asyncio.run(run())
     except BackupError as error:
         raise CommandFailed(str(error)) from error
     size = file.stat().st_size
-    console().print(f"{rows:,} rows of {mask_url(loaded.settings.database)} are in {file},")
+    console().print(
+        f"{sum(counts.values()):,} rows of {mask_url(loaded.settings.database)} are in {file},"
+    )
     console().print(f"{size / 1024:,.0f} KiB. Server key: {key or 'none'}.")
+    if files := counts["file_contents"]:
+        where = open_files(loaded.settings).place
+        console().print(f"The bytes of {files:,} files are not: copy {where} as well, from now on.")
     if key:
         console().print("The key itself is not in the file: keep a copy of it somewhere else.")
 

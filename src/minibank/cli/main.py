@@ -17,6 +17,7 @@ from minibank.cli import (
     clients,
     deliveries,
     demo,
+    files,
     hosts,
     journal,
     keys,
@@ -87,6 +88,7 @@ app.command("audit", rich_help_panel=_TRUST)(audit.audit_bank)
 app.add_typer(journal.app, name="journal", rich_help_panel=_TRUST)
 app.command("backup", rich_help_panel=_TRUST)(backup.back_up_bank)
 app.command("restore", rich_help_panel=_TRUST)(backup.restore_bank)
+app.add_typer(files.app, name="files", rich_help_panel=_TRUST)
 app.add_typer(operator.app, name="operator", rich_help_panel=_TRUST)
 app.add_typer(keys.app, name="key", rich_help_panel=_TRUST)
 app.command("settings", rich_help_panel=_TRUST)(settings.show_settings)
