@@ -33,6 +33,7 @@ def test_the_info_file_holds_all_a_script_needs_and_is_its_owners_alone(demo: Ru
     assert demo.info["client_id"].startswith("oauth2client_")
     assert demo.info["client_secret"].startswith("mb_cs_")
     assert demo.info["redirect_uri"]
+    assert demo.info["operator_key"].startswith("mb_op_")
     assert len(demo.info["users"]) >= 3
     for user in demo.info["users"]:
         assert {"email", "password", "user_id", "accounts"} <= set(user)

@@ -209,5 +209,6 @@ def _as_json(known: DemoInfo) -> dict[str, object]:
         "client_id": known.client_id,
         "client_secret": known.client_secret,
         "redirect_uri": known.redirect_uri,
+        "operator_key": known.operator_key,
         "users": known.users,
     }

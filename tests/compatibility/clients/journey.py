@@ -14,7 +14,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
+
+PICTURE = b"\x89PNG\r\n\x1a\n" + b"no picture, but it begins like one"
+"""A file to attach."""
 
 HOOK = "https://app.example/hooks?key=wEXQbNaJ"
 """Where nobody is told anything: the script deletes the webhook at once."""
@@ -51,6 +54,25 @@ def refusal(attempt: Callable[[], object]) -> dict[str, str] | None:
 def seconds(instant: datetime | None) -> int | None:
     """A library's datetime (aware, or naive and meaning UTC) as whole seconds since 1970."""
     return None if instant is None else calendar.timegm(instant.utctimetuple())
+
+
+def things(distribution: str, use: Callable[[Info, Info], Report]) -> None:
+    """Run `use(info, user)` for the first customer, who has a pot, and print the report."""
+    info = json.loads(Path(sys.argv[1]).read_text())
+    report = use(info, info["users"][0])
+    json.dump({"library": f"{distribution} {version(distribution)}", **report}, sys.stdout)
+
+
+def send_file(upload_url: str, content: bytes) -> None:
+    """Send a file to where the bank said, as the documentation has it: raw, and without a token."""
+    with urlopen(Request(upload_url, data=content, method="PUT"), timeout=30) as answer:
+        assert answer.status == 200
+
+
+def is_served(file_url: str, content: bytes) -> list[Any]:
+    """As what a file is served to anybody, and whether it is the one that was sent."""
+    with urlopen(file_url, timeout=30) as answer:
+        return [answer.headers["Content-Type"], answer.read() == content]
 
 
 def main(distribution: str, travel: Callable[[Info, Info], Report]) -> None:
