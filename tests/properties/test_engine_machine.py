@@ -34,13 +34,16 @@ from minibank.core.errors import BankError, Conflict
 from minibank.db import Database, ReadTx, open_database
 from minibank.payments.commands import Command, Outcome
 from minibank.payments.engine import Engine, EngineSettings
+from minibank.pots.changes import lock_pot, unlock_pot
+from minibank.pots.store import list_pots_of
 from minibank.webhooks.records import Webhook
 from minibank.worker.due import run_due
 from tests.conftest import NOON
-from tests.support.bank_model import Answer, BankModel, Money
+from tests.support.bank_model import Answer, BankModel, Money, SetAside
 from tests.support.banking import Holder, Orders, list_history, open_holders
 from tests.support.callers import add_client
 from tests.support.outbox import list_told, listen, stop_listening
+from tests.support.pots import open_pot
 
 T = TypeVar("T")
 NEWS = Plan(starts_over=never, leaves_marks=True)
@@ -53,12 +56,13 @@ VERBS = (
     *("top_up", "receive", "send", "between", "refund"),
     *("authorise", "authorise", "increment", "reverse", "reverse_all", "expire"),
     *("present", "present", "present_alone"),
+    *("deposit", "deposit", "withdraw", "delete_pot"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants; `which` chooses among the authorisations there are by then."""
+    """What somebody wants; `which` chooses among the authorisations and pots there are by then."""
 
     verb: str
     who: int
@@ -99,10 +103,18 @@ class EngineMachine(RuleBasedStateMachine):
         money = {one: Money(limit=limit) for one, limit in zip(accounts, limits, strict=True)}
         self.model = BankModel(money, HOLD_SECONDS)
         self.known: list[tuple[Holder, str]] = []
+        self.pots: list[tuple[Holder, str]] = []
+        for person in self.people:
+            self.open_a_pot(person)
         self.sent: list[Command] = []
         client = self.run(add_client(self.db)).client
         self.client_id = client.id
         self.listening: dict[str, Listening] = {}
+
+    def open_a_pot(self, person: Holder) -> None:
+        pot_id = self.run(open_pot(self.db, person))
+        self.pots.append((person, pot_id))
+        self.model.pots[pot_id] = SetAside(person.account_id)
 
     def command(self, wish: Wish) -> Command:
         """The command that a wish comes to."""
@@ -110,6 +122,7 @@ class EngineMachine(RuleBasedStateMachine):
         holder, hold = person, "auth_nothing"
         if self.known:
             holder, hold = self.known[-1 - wish.which % len(self.known)]
+        saver, pot = self.pots[-1 - wish.which % len(self.pots)]
         orders, amount = self.orders, wish.amount
         wanted: dict[str, Callable[[], Command]] = {
             "top_up": lambda: orders.top_up(person, amount),
@@ -124,6 +137,10 @@ class EngineMachine(RuleBasedStateMachine):
             "expire": lambda: orders.expire(holder, hold),
             "present": lambda: orders.present(holder, amount, hold),
             "present_alone": lambda: orders.present(person, amount),
+            # Somebody else's pot, now and then.
+            "deposit": lambda: orders.deposit(person if wish.which > 18 else saver, pot, amount),
+            "withdraw": lambda: orders.withdraw(person if wish.which > 18 else saver, pot, amount),
+            "delete_pot": lambda: orders.delete_pot(saver, pot),
         }
         return wanted[wish.verb]()
 
@@ -201,6 +218,21 @@ class EngineMachine(RuleBasedStateMachine):
         self.run(self.db.transact(lambda tx: set_account_state(tx, account_id, state)))
 
     @rule(who=st.integers(0, PEOPLE - 1))
+    def a_pot_is_opened(self, who: int) -> None:
+        if not self.model.money[self.people[who].account_id].frozen:
+            self.open_a_pot(self.people[who])
+
+    @rule(which=st.integers(0, 20))
+    def a_pot_is_locked_or_unlocked(self, which: int) -> None:
+        _, pot_id = self.pots[-1 - which % len(self.pots)]
+        pot = self.model.pots[pot_id]
+        if pot.deleted:
+            return
+        pot.locked = not pot.locked
+        change = lock_pot if pot.locked else unlock_pot
+        self.run(self.db.transact(lambda tx: change(tx, pot_id)))
+
+    @rule(who=st.integers(0, PEOPLE - 1))
     def a_client_listens(self, who: int) -> None:
         person = self.people[who]
         webhook = self.run(listen(self.db, self.client_id, person))
@@ -245,6 +277,9 @@ class EngineMachine(RuleBasedStateMachine):
             for hold, name in model.names.items()
         }
         assert seen.transactions == model.transactions
+        assert seen.pots == {
+            pot_id: (pot.amount, pot.deleted) for pot_id, pot in model.pots.items()
+        }
 
     async def _look(self, tx: ReadTx) -> "Seen":
         keys = (
@@ -265,10 +300,12 @@ class EngineMachine(RuleBasedStateMachine):
             " JOIN authorisations a ON a.shard = k.shard AND a.account_id = k.account_id",
             *keys,
         )
+        pots = await list_pots_of(tx, keys)
         return Seen(
             {row["account_id"]: (row["booked"], row["held"]) for row in funds},
             {row["id"]: (row["state"], row["held"]) for row in holds},
             sum(row["transactions"] for row in funds),
+            {own.pot.id: (own.pot.balance, own.pot.deleted_at is not None) for own in pots},
         )
 
     @rule()
@@ -311,11 +348,13 @@ class Listening:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What is in the database: (booked, held) by account, (state, held) by authorisation."""
+    """What is in the database: (booked, held) by account, (state, held) by authorisation, (balance,
+    is deleted) by pot."""
 
     funds: dict[str, tuple[int, int]]
     holds: dict[str, tuple[str, int]]
     transactions: int
+    pots: dict[str, tuple[int, bool]]
 
 
 def told(answer: Outcome | BankError) -> Answer:

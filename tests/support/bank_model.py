@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from minibank.payments.commands import (
     AuthoriseCard,
     Command,
+    DeletePot,
+    DepositIntoPot,
     ExpireAuthorisation,
     IncrementAuthorisation,
     PresentCard,
@@ -14,6 +16,7 @@ from minibank.payments.commands import (
     SendTransfer,
     TopUp,
     TransferBetween,
+    WithdrawFromPot,
 )
 
 DONE, DECLINED = "done", "declined"
@@ -23,6 +26,9 @@ BAD_PAYEE = "bad_request.bad_param.payee_account_id"
 NOT_OPEN = "conflict.account_not_open"
 HOLD_ENDED = "conflict.authorisation_not_open"
 NO_HOLD = "not_found.authorisation"
+NO_POT = "not_found.pot"
+GONE_POT = "bad_request.bad_param.pot_id"
+LOCKED_POT = "forbidden.added_security"
 OTHER_CONTENT = "conflict.command_id_reused"
 
 Answer = tuple[str, int | None]
@@ -49,8 +55,18 @@ class Money:
 
 
 @dataclass(slots=True)
+class SetAside:
+    """Money in a pot."""
+
+    account_id: str
+    amount: int = 0
+    locked: bool = False
+    deleted: bool = False
+
+
+@dataclass(slots=True)
 class BankModel:
-    """Balances, holds, and what was answered; holds are known by the command that made them.
+    """Balances, holds, pots, and what was answered; holds are known by the command that made them.
 
     `names` says which command made the authorisation of an id that the engine gave out.
     """
@@ -59,6 +75,7 @@ class BankModel:
     hold_seconds: int
     holds: dict[str, Hold] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    pots: dict[str, SetAside] = field(default_factory=dict)
     answers: dict[tuple[str, str], tuple[Command, Answer]] = field(default_factory=dict)
     transactions: int = 0
 
@@ -76,18 +93,23 @@ class BankModel:
         if key in self.answers:
             first, answer = self.answers[key]
             return answer if first == command else (OTHER_CONTENT, None)
-        status = self._do(command, now)
+        status = self._try(command, now)
         if status not in (DONE, DECLINED):
             return status, None
         answer = status, self.available(command.account_id)
         self.answers[key] = command, answer
         return answer
 
-    def _do(self, command: Command, now: int) -> str:
+    def _try(self, command: Command, now: int) -> str:
         least = 0 if isinstance(command, AuthoriseCard | PresentCard) else 1
         amount = getattr(command, "amount", None)
         if amount is not None and amount < least:
             return BAD_AMOUNT
+        if isinstance(command, DepositIntoPot | WithdrawFromPot | DeletePot):
+            return self._save(command)
+        return self._do(command, now)
+
+    def _do(self, command: Command, now: int) -> str:
         match command:
             case TopUp() | ReceiveTransfer() | RefundCard():
                 return self._credit(command, command.amount)
@@ -125,6 +147,33 @@ class BankModel:
             self.money[payee].booked += command.amount
             self.transactions += 1
         return DONE
+
+    def _save(self, command: DepositIntoPot | WithdrawFromPot | DeletePot) -> str:
+        """The rules of pots, and then the move: what is positive goes into the pot."""
+        account = self.money[command.account_id]
+        pot = self.pots.get(command.pot_id, SetAside("nobody"))
+        is_deposit, is_deletion = (
+            isinstance(command, DepositIntoPot),
+            isinstance(command, DeletePot),
+        )
+        amount = pot.amount if isinstance(command, DeletePot) else command.amount
+        moved = amount if is_deposit else -amount
+        reasons = (
+            (account.frozen and not is_deletion, NOT_OPEN),
+            (pot.account_id != command.account_id, NO_POT),
+            (pot.deleted, GONE_POT),
+            (pot.locked and not is_deposit, LOCKED_POT),
+            (account.frozen and moved != 0, NOT_OPEN),
+            (moved > max(0, self.available(command.account_id)), TOO_POOR),
+            (-moved > pot.amount, TOO_POOR),
+        )
+        refusal = next((reason for applies, reason in reasons if applies), None)
+        if refusal is None:
+            account.booked -= moved
+            pot.amount += moved
+            pot.deleted = is_deletion
+            self.transactions += moved != 0
+        return refusal or DONE
 
     def _may_hold(self, account_id: str, amount: int) -> bool:
         return not self.money[account_id].frozen and self._can_pay(account_id, amount)

@@ -55,6 +55,9 @@ _RAIN = "https://app.example/rain.png"
 _TITLE = {"params[title]": "Rain at three", "params[image_url]": _RAIN}
 _FLAT = {"title": "Rain at three", "image_url": _RAIN, "background_color": "#2A6FDB"}
 _OWN = "/feed/{item_id}"
+_POT = "/pots/{pot_id}"
+_INTO = {"source_account_id": "{account_id}", "dedupe_id": "wedding-2026-03"}
+_OUT = {"destination_account_id": "{account_id}", "dedupe_id": "present-2026-03"}
 _NOWHERE = "tx_0000B0000000000000000"
 _ORDER = {"external_id": "Order-12345678"}
 _BURGER = {**BURGER, **_ORDER, "transaction_id": "{transaction_id}"}
@@ -110,6 +113,21 @@ STEPS = (
     Step("POST /attachment/deregister", "take it off", {"id": "{attachment_id}"}),
     Step("POST /attachment/deregister", "gone", {"id": "{attachment_id}"}),
     Step("GET /files/{user_id}/{file}", "no such file", token=""),
+    Step("GET /pots", "one account's", {"current_account_id": "{account_id}"}),
+    Step("GET /pots", "no account", {}),
+    Step("GET /pots/listV1", "all accounts'"),
+    Step(f"GET {_POT}", "known"),
+    Step(f"PATCH {_POT}", "rename", {"name": "Birthdays and weddings"}),
+    Step(f"PUT {_POT}/deposit", "set aside", body={**_INTO, "amount": 2000}),
+    Step(f"PUT {_POT}/deposit", "the same again", body={**_INTO, "amount": 2000}),
+    Step(f"PUT {_POT}/deposit", "the same id for more", body={**_INTO, "amount": 2500}),
+    Step(
+        f"PUT {_POT}/deposit", "too much", body={**_INTO, "amount": 99_000_000, "dedupe_id": "all"}
+    ),
+    Step(f"PUT {_POT}/withdraw", "take out", body={**_OUT, "amount": 500}),
+    Step(
+        f"PUT {_POT}/withdraw", "too much", body={**_OUT, "amount": 99_000_000, "dedupe_id": "all"}
+    ),
     Step("POST /feed", "basic", {**_ITEM, **_TITLE, "url": "https://app.example/rain"}),
     Step("POST /feed", "of September 2015", {**_ITEM, "type": "image", **_FLAT}),
     Step("POST /feed", "no such colour", {**_ITEM, **_TITLE, "params[title_color]": "red"}),
@@ -218,6 +236,12 @@ OPERATOR_STEPS = (
     _read("accounts/{account_id}/cards", "two"),
     _read("cards/{card_id}", "known"),
     _operator("PATCH /operator/v1/cards/{card_id}", "block", {"state": "blocked"}, "lost-card-7"),
+    _operator(f"{_V1}/accounts/{{account_id}}/pots", "holiday", {"name": "Holiday"}),
+    _operator(f"{_V1}/accounts/{{account_id}}/pots", "no name", {}),
+    _read("accounts/{account_id}/pots", "all"),
+    _read("pots/{pot_id}", "one"),
+    _operator(f"{_V1}/pots/{{pot_id}}/deposits", "ten pounds", {"amount": 1_000}),
+    _operator(f"{_V1}/pots/{{pot_id}}/withdrawals", "too much", {"amount": 10**9}),
     _operator(f"{_V1}/users", "Eve", {"email": "eve@example.com", "name": "Eve Example"}),
     Step(
         "PATCH /operator/v1/accounts/{account_id}/limits", "of a day", {}, "{operator_key}",
@@ -313,6 +337,7 @@ class _Player:
             ("transaction_id", "transactions", -1),
             ("item_id", "items", 0),
             ("card_id", "cards", 0),
+            ("pot_id", "pots", 0),
         ):
             if body.get(of_list):
                 self._known.setdefault(name, body[of_list][place]["id"])

@@ -8,7 +8,7 @@ from minibank.pots.records import Pot
 from minibank.pots.store import find_pot, list_pots_of
 from tests.support.banking import Holder
 
-POTS_MAX = 20
+POTS_MAX = 500
 
 
 async def open_pot(db: Database, holder: Holder, name: str = "Holiday", **more: Any) -> str:

@@ -13,6 +13,7 @@ import msgspec
 
 from minibank.accounts.opening import NewAccount, issue_card, open_account, set_card_state
 from minibank.accounts.store import list_accounts
+from minibank.core.clock import MICROSECONDS
 from minibank.core.ids import SeededIds, shard_of
 from minibank.core.instants import from_datetime
 from minibank.db import Database, ReadTx, Tx
@@ -23,10 +24,23 @@ from minibank.oauth.clients import NewClient, create_client
 from minibank.oauth.secrets import new_client_secret
 from minibank.operators.keys import create_key, new_key_secret
 from minibank.operators.records import SCOPES
+from minibank.payments.store import keys_of
+from minibank.pots.changes import NewPot, create_pot, lock_pot
+from minibank.pots.records import PREFIX
+from minibank.pots.store import list_pots_of
 from minibank.sandbox.backdating import Earlier, write_history
 from minibank.sandbox.catalogue import Merchant, read_catalogue
 from minibank.sandbox.history import first_day, history
-from minibank.sandbox.people import ACCOUNTS, CARDS, PEOPLE, AccountPlan, Person, World
+from minibank.sandbox.people import (
+    ACCOUNTS,
+    CARDS,
+    PEOPLE,
+    POTS,
+    AccountPlan,
+    Person,
+    PotPlan,
+    World,
+)
 from minibank.sandbox.timeline import day_at
 from minibank.sandbox.words import WORDS
 from minibank.transactions.merchants import add_merchants
@@ -35,12 +49,13 @@ from minibank.transactions.records import MerchantRecord
 CLIENT_NAME = "Demo app"
 OPERATOR_NAME = "Demo operator"
 REDIRECT_URI = "http://localhost:3000/callback"
+DAY = 86_400 * MICROSECONDS
 MOVED_IN = from_datetime(datetime(2020, 2, 3, 9, 30, tzinfo=UTC))
 """When everybody became a customer: an instant of its own keeps their ids the same on every day."""
 
 
 class DemoAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """An account of somebody in the demo; `pot_ids` is empty as long as nobody saves in pots."""
+    """An account of somebody in the demo, with all its pots as they were created."""
 
     id: str
     type: str
@@ -89,13 +104,21 @@ async def find_demo(tx: ReadTx, seed: str) -> DemoInfo | None:
         if user is None:
             return None
         accounts = await list_accounts(tx, user.id)
+        pots = await list_pots_of(tx, keys_of([one.id for one in accounts]))
         users.append(
             DemoUser(
                 name=user.name,
                 email=user.email,
                 password=_password(seed, person),
                 user_id=user.id,
-                accounts=tuple(DemoAccount(id=one.id, type=one.type) for one in accounts),
+                accounts=tuple(
+                    DemoAccount(
+                        id=one.id,
+                        type=one.type,
+                        pot_ids=tuple(own.pot.id for own in pots if own.pot.account_id == one.id),
+                    )
+                    for one in accounts
+                ),
             )
         )
     return DemoInfo(
@@ -149,7 +172,29 @@ async def _furnish(tx: Tx, past: Tx, seed: str) -> World:
         if card.state != issued.state:
             await set_card_state(lately, issued.id, card.state)
         cards[card.slug] = issued.id
-    return World(users=users, accounts=accounts, cards=cards)
+    pots = {plan.slug: await _open_pot(lately, seed, plan, accounts) for plan in POTS}
+    return World(users=users, accounts=accounts, cards=cards, pots=pots)
+
+
+async def _open_pot(tx: Tx, seed: str, plan: PotPlan, accounts: Mapping[str, str]) -> str:
+    """Open a pot and lock it, if it is to be."""
+    account_id = accounts[plan.account]
+    shard = shard_of(account_id)
+    assert shard is not None, "just opened"
+    # A minute apart, so that they have an order.
+    created_at = MOVED_IN + POTS.index(plan) * 60_000_000
+    new = NewPot(
+        account_id=account_id,
+        name=plan.name,
+        style=plan.style,
+        goal_amount=plan.goal,
+        id=_ids(seed, "pot", plan.slug).new(PREFIX, shard, created_at),
+    )
+    await create_pot(tx, new, len(POTS))
+    if plan.lock is not None:
+        until = None if plan.lock == "security" else tx.now + plan.lock * DAY
+        await lock_pot(tx, new.id, until)
+    return new.id
 
 
 def _record(merchant: Merchant) -> MerchantRecord:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import msgspec
 
 from minibank.payments.commands import Command, Outcome
-from minibank.sandbox import budget, routines, stories, trips
+from minibank.sandbox import budget, routines, saving, stories, trips
 from minibank.sandbox.dice import Dice
 from minibank.sandbox.people import World
 from minibank.sandbox.timeline import Event, Payment, Timeline, day_at, london_day
@@ -71,6 +71,7 @@ def plan(seed: str, today: date, start: date, world: World) -> list[Event]:
     months = routines.earn(timeline, start + timedelta(days=1), today)
     months += routines.share(timeline, start + timedelta(days=1), today)
     _special(timeline, seed, start, today)
+    saving.set_aside(timeline, start, today)
     timeline.keep_pending(day_at(today - timedelta(days=2), 0))
     budget.save(timeline, opened + months, Dice(seed, "savings"))
     for account in ("maya", "tom"):

@@ -77,6 +77,31 @@ class Savings(msgspec.Struct, frozen=True, kw_only=True):
     cushion: tuple[int, int]
 
 
+class PotHabit(msgspec.Struct, frozen=True, kw_only=True):
+    """What goes into a pot on one day of each month, and what of it comes out again.
+
+    `takes` are days of history with the share of the pot, in a hundred, that is taken out on each;
+    `ends_after` is the day on which the pot is deleted.
+    """
+
+    pot: str
+    saver: str
+    day: int
+    amount: int
+    takes: tuple[tuple[int, int], ...] = ()
+    ends_after: int | None = None
+
+
+POT_HABITS = (
+    PotHabit(pot="holiday", saver="maya", day=5, amount=60_00, takes=((196, 100), (320, 40))),
+    PotHabit(pot="rainy-day", saver="maya", day=20, amount=25_00),
+    PotHabit(pot="bicycle", saver="maya", day=12, amount=40_00, ends_after=160),
+    PotHabit(pot="birthdays", saver="priya", day=7, amount=20_00, takes=((130, 50), (255, 75))),
+    PotHabit(pot="guitar", saver="tom", day=3, amount=35_00),
+    PotHabit(pot="kitchen", saver="priya", day=9, amount=90_00),
+    PotHabit(pot="kitchen", saver="tom", day=19, amount=45_00),
+)
+
 SORT_CODE = "000417"
 """The sort code of every other bank in the simulated world."""
 

@@ -33,12 +33,27 @@ class CardPlan(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["active", "inactive", "blocked"] = "active"
 
 
+class PotPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A pot to be opened in an account; `goal` in pence.
+
+    `lock` says how it is locked: for so many days from the beginning of history, or `security`.
+    """
+
+    slug: str
+    account: str
+    name: str
+    style: str
+    goal: int | None = None
+    lock: int | Literal["security"] | None = None
+
+
 class World(msgspec.Struct, frozen=True, kw_only=True):
-    """The ids that the bank gave: of people, accounts and cards, by slug."""
+    """The ids that the bank gave: of people, accounts, cards and pots, by slug."""
 
     users: dict[str, str]
     accounts: dict[str, str]
     cards: dict[str, str]
+    pots: dict[str, str]
 
 
 # Maya works in London and has one account. Priya and Tom share a home in Bristol and an account
@@ -68,4 +83,14 @@ CARDS = (
     CardPlan(slug="home-priya", account="home", holder="priya"),
     CardPlan(slug="home-tom", account="home", holder="tom"),
     CardPlan(slug="eliot", account="eliot", holder="eliot", state="inactive"),
+)
+
+# Maya's bicycle was a passing fancy; Tom has promised himself not to touch his guitar.
+POTS = (
+    PotPlan(slug="holiday", account="maya", name="Holiday", style="beach_ball", goal=1_500_00),
+    PotPlan(slug="rainy-day", account="maya", name="Rainy day", style="umbrella", lock="security"),
+    PotPlan(slug="bicycle", account="maya", name="Bicycle", style="bicycle", goal=900_00),
+    PotPlan(slug="birthdays", account="priya", name="Birthdays", style="gift"),
+    PotPlan(slug="guitar", account="tom", name="Guitar", style="guitar", goal=800_00, lock=550),
+    PotPlan(slug="kitchen", account="home", name="New kitchen", style="house", goal=6_000_00),
 )

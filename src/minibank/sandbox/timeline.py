@@ -15,6 +15,8 @@ from minibank.payments.commands import (
     AuthoriseCard,
     Command,
     Counterparty,
+    DeletePot,
+    DepositIntoPot,
     ExpireAuthorisation,
     IncrementAuthorisation,
     PresentCard,
@@ -24,16 +26,18 @@ from minibank.payments.commands import (
     SendTransfer,
     TopUp,
     TransferBetween,
+    WithdrawFromPot,
 )
 from minibank.sandbox.catalogue import Merchant
 from minibank.sandbox.dice import LONDON, Dice, instant_of
 from minibank.sandbox.lives import SORT_CODE
-from minibank.sandbox.people import CARDS, World
+from minibank.sandbox.people import CARDS, POTS, World
 from minibank.sandbox.prices import HOME, to_pence
 
 ISSUER = "sandbox"
 HOLD_DAYS = 7
 _CARD_ACCOUNTS = {card.slug: card.account for card in CARDS}
+_POT_ACCOUNTS = {pot.slug: pot.account for pot in POTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +253,27 @@ class Timeline:
         )
         return self._add(command, (payment.account, -payment.amount), (payee, payment.amount))
 
+    def put_aside(self, pot: str, saver: str, amount: int, at: int) -> Event:
+        """Money goes from an account into one of its pots."""
+        account = _POT_ACCOUNTS[pot]
+        command = DepositIntoPot(
+            **self._pot_head("potdep", pot, at), amount=amount, user_id=self.world.users[saver]
+        )
+        return self._add(command, (account, -amount))
+
+    def take_out(self, pot: str, saver: str, amount: int, at: int) -> Event:
+        """Money comes back from a pot."""
+        account = _POT_ACCOUNTS[pot]
+        command = WithdrawFromPot(
+            **self._pot_head("potwdr", pot, at), amount=amount, user_id=self.world.users[saver]
+        )
+        return self._add(command, (account, amount))
+
+    def give_up(self, pot: str, amount: int, at: int) -> Event:
+        """A pot is deleted that holds this much."""
+        command = DeletePot(**self._pot_head("potwdr", pot, at))
+        return self._add(command, (_POT_ACCOUNTS[pot], amount))
+
     def keep_pending(self, since: int) -> None:
         """Forget the presentments of what was authorised from that instant on."""
         recent = {
@@ -311,6 +336,15 @@ class Timeline:
     def _head(self, prefix: str, hold: Hold, at: int) -> dict[str, Any]:
         account = self.world.accounts[_CARD_ACCOUNTS[hold.card]]
         return {"issuer": ISSUER, "account_id": account, "id": self._id(prefix, at), "at": at}
+
+    def _pot_head(self, prefix: str, pot: str, at: int) -> dict[str, Any]:
+        return {
+            "issuer": ISSUER,
+            "account_id": self.world.accounts[_POT_ACCOUNTS[pot]],
+            "id": self._id(prefix, at),
+            "at": at,
+            "pot_id": self.world.pots[pot],
+        }
 
     def _add(self, command: Command, *changes: tuple[str, int]) -> Event:
         assert command.at is not None, "history says when it happened"

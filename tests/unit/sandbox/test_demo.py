@@ -17,6 +17,8 @@ from minibank.oauth.secrets import is_client_secret
 from minibank.oauth.token_requests import TokenRequest, answer_token_request
 from minibank.oauth.tokens import TokenRules
 from minibank.payments.effects import EXPIRY
+from minibank.payments.store import keys_of
+from minibank.pots.store import list_pots
 from minibank.sandbox.catalogue import read_catalogue
 from minibank.sandbox.demo import DemoInfo, build_demo
 from tests.support.databases import Databases
@@ -139,6 +141,21 @@ async def test_people_have_the_accounts_and_cards_they_should(demo):
     cards = await demo.db.read(lambda tx: list_cards(tx, maya))
     assert sorted(card.state for card in cards) == ["active", "blocked", "inactive"]
     assert all(card.expires_at > demo.db.clock.now() for card in cards)
+
+
+async def test_people_save_in_pots_one_is_given_up_and_two_are_locked(demo):
+    maya, priya, tom, eliot = demo.info.users
+    assert [len(one.accounts[0].pot_ids) for one in (maya, priya, tom, eliot)] == [3, 1, 1, 0]
+    assert priya.accounts[1].pot_ids == tom.accounts[1].pot_ids
+    ids = [pot for user in demo.info.users for one in user.accounts for pot in one.pot_ids]
+    pots = await demo.db.read(lambda tx: list_pots(tx, keys_of(ids)))
+    names = {pot.name: pot for pot in pots.values()}
+    assert names["Bicycle"].deleted_at is not None
+    assert {name for name, pot in names.items() if pot.is_locked(demo.db.clock.now())} == {
+        "Rainy day",
+        "Guitar",
+    }
+    assert all(pot.balance > 0 for name, pot in names.items() if name != "Bicycle")
 
 
 async def test_an_account_is_empty_and_the_others_are_full_of_life(demo):

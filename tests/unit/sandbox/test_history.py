@@ -10,6 +10,8 @@ import pytest
 from minibank.core.instants import from_datetime
 from minibank.payments.commands import (
     AuthoriseCard,
+    DeletePot,
+    DepositIntoPot,
     ExpireAuthorisation,
     IncrementAuthorisation,
     PresentCard,
@@ -19,6 +21,7 @@ from minibank.payments.commands import (
     SendTransfer,
     TopUp,
     TransferBetween,
+    WithdrawFromPot,
 )
 from minibank.sandbox.history import first_day, history
 from minibank.sandbox.people import CARDS
@@ -95,6 +98,8 @@ def test_history_covers_twelve_months_of_every_kind_of_event():
     kinds = Counter(type(command) for command in commands)
     assert set(kinds) == {
         AuthoriseCard,
+        DeletePot,
+        DepositIntoPot,
         ExpireAuthorisation,
         IncrementAuthorisation,
         PresentCard,
@@ -104,6 +109,7 @@ def test_history_covers_twelve_months_of_every_kind_of_event():
         SendTransfer,
         TopUp,
         TransferBetween,
+        WithdrawFromPot,
     }
     assert kinds[RefundCard] >= 5
     assert london_day(commands[0].at or 0) == first_day(AFTERNOON)

@@ -7,9 +7,10 @@ from minibank.payments.commands import Command, Outcome
 from minibank.payments.decide import decide_all
 from minibank.payments.picture import Account, Card, Owner, Picture
 from minibank.payments.prepared import prepare
+from minibank.pots.records import Pot
 from minibank.sandbox.catalogue import read_catalogue
 from minibank.sandbox.history import history, resolve
-from minibank.sandbox.people import ACCOUNTS, CARDS, PEOPLE, World
+from minibank.sandbox.people import ACCOUNTS, CARDS, PEOPLE, POTS, World
 from minibank.transactions.records import TransactionRecord
 
 SHARD = 7
@@ -21,6 +22,7 @@ def make_world() -> World:
         users={one.slug: compose("user", 0, SHARD, n, n) for n, one in enumerate(PEOPLE)},
         accounts={one.slug: compose("acc", 0, SHARD, n, n) for n, one in enumerate(ACCOUNTS)},
         cards={one.slug: compose("card", 0, SHARD, n, n) for n, one in enumerate(CARDS)},
+        pots={one.slug: compose("pot", 0, SHARD, n, n) for n, one in enumerate(POTS)},
     )
 
 
@@ -48,6 +50,11 @@ def make_picture(world: World, now: int) -> Picture:
         card_id = world.cards[card.slug]
         account_id, user_id = world.accounts[card.account], world.users[card.holder]
         picture.cards[card_id] = Card(card_id, account_id, user_id, card.state, 2**62)
+    for pot in POTS:
+        pot_id, account_id = world.pots[pot.slug], world.accounts[pot.account]
+        picture.pots[pot_id] = Pot(
+            shard=SHARD, id=pot_id, account_id=account_id, name=pot.name, created_at=0, updated_at=0
+        )
     for merchant in read_catalogue().merchants.values():
         picture.merchants[merchant.id] = merchant.brand.category
     return picture
