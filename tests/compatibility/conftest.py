@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.compatibility.demo import Customer, DemoBank, furnished, read_customers, running_demo
+from tests.compatibility.demo import Customer, DemoBank, read_customers, running_demo
 from tests.compatibility.libraries import LIBRARIES
 from tests.compatibility.scripts import CLIENTS, Run, Runner, execute, once_in
 from tests.support.databases import ENGINES, Databases
@@ -32,8 +32,7 @@ def demo_banks(
                 running.callback(databases.discard, url)
                 flags = ["--database", url]
             directory = tmp_path_factory.mktemp(f"demo-{engine}")
-            bank = running.enter_context(running_demo(directory, *flags))
-            return furnished(bank) if moves_money else bank
+            return running.enter_context(running_demo(directory, *flags))
 
         yield bank_on
 

@@ -77,18 +77,6 @@ def running_demo(directory: Path, *flags: str) -> Iterator[DemoBank]:
                 )
 
 
-def furnished(bank: DemoBank) -> DemoBank:
-    """The same bank, where the first customer has a pot in the first account."""
-    info = json.loads(json.dumps(bank.info))
-    account = info["users"][0]["accounts"][0]
-    headers = {"Authorization": f"Bearer {info['operator_key']}", "Idempotency-Key": "a-pot"}
-    with httpx.Client(base_url=bank.base_url, trust_env=False, timeout=30) as http:
-        path = f"/operator/v1/accounts/{account['id']}/pots"
-        pot = _answer(http.post(path, json={"name": "Holiday"}, headers=headers))
-    account["pot_ids"] = [pot["id"]]
-    return DemoBank(info, bank.info_file)
-
-
 def _wait_for(info_file: Path, process: subprocess.Popen[bytes], log_file: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not info_file.exists():

@@ -22,7 +22,7 @@ def use(info: Info, user: Info) -> Report:
 
 def move(bank: Any, account: Info) -> Report:
     """Put money into the pot and take some of it out; its list does not say of which account."""
-    [pot_id], account_id = account["pot_ids"], account["id"]
+    pot_id, account_id = account["pot_ids"][0], account["id"]
     account_before = bank.get_balance(account_id)["balance"]
     deposited = bank.deposit_into_pot(pot_id, account_id, 500)
     withdrawn = bank.withdraw_from_pot(account_id, pot_id, 200)

@@ -30,7 +30,7 @@ def use(info: Info, user: Info) -> Report:
 
 def move(auth: Any, account: Info) -> Report:
     """Put money into the pot, under one name twice, and take some of it out."""
-    [pot_id], account_id = account["pot_ids"], account["id"]
+    pot_id, account_id = account["pot_ids"][0], account["id"]
     pot = Pot.fetch_single(auth, account_id, pot_id)
     before = pot.balance
     account_before = Balance.fetch(auth, account_id).balance

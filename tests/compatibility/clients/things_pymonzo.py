@@ -24,7 +24,7 @@ def use(info: Info, user: Info) -> Report:
 
 def move(bank: MonzoAPI, account: Info) -> Report:
     """Put money into the pot, under one name twice, and take some of it out."""
-    [pot_id], account_id = account["pot_ids"], account["id"]
+    pot_id, account_id = account["pot_ids"][0], account["id"]
     where = {"account_id": account_id}
     listed = bank.pots.list(account_id)
     before = next(pot.balance for pot in listed if pot.id == pot_id)
