@@ -15,7 +15,7 @@ from tests.support.demo_process import Running, running_demo
 
 @dataclass
 class Desk:
-    """A demo that serves, and an operator with a key for its rails and its books."""
+    """A demo that serves, and an operator with a key for its rails, customers and books."""
 
     demo: Running
     line: CommandLine
@@ -47,7 +47,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         line = CommandLine(directory, {"MINIBANK_DATABASE": f"sqlite:///{database}"})
         made = line.try_(
             *("operator", "key", "create", "--name", "Desk", "--json"),
-            *("--scope", "rails", "--scope", "audit"),
+            *("--scope", "rails", "--scope", "audit", "--scope", "customers"),
         )
         assert made.status == 0, made.err
         yield Desk(demo, line, made.json)
@@ -109,6 +109,23 @@ def test_a_nested_value_is_given_as_json(desk: Desk):
         *("--description", "Rent", "--counterparty", '{"name": "Brian Example"}', "--json"),
     )
     assert done.json["status"] == "done"
+
+
+def test_a_request_that_says_nothing_is_sent_without_a_body(desk: Desk):
+    user_id = str(desk.demo.info["users"][0]["user_id"])
+    assert desk.run("users", "tokens", "delete", user_id, "--json").json["id"] == user_id
+    refused = desk.try_("users", "erasure", "create", user_id, "--dry-run")
+    assert "conflict.person_has_business" in refused.err
+
+
+def test_a_password_is_no_flag_and_comes_with_the_body(desk: Desk, tmp_path: Path):
+    body = {"email": "eve@example.com", "name": "Eve", "password": "correct horse battery"}
+    (tmp_path / "eve.json").write_text(json.dumps(body))
+    made = desk.run("users", "create", "--body", str(tmp_path / "eve.json"), "--json")
+    assert made.json["email"] == "eve@example.com"
+    words = desk.run("users", "password", "set", "--help").out
+    assert "--password" not in words
+    assert "--body" in words
 
 
 def test_what_goes_wrong_is_one_line(desk: Desk):

@@ -17,6 +17,7 @@ import typer
 from msgspec import Struct, UnsetType
 
 from minibank.api.operation import Operation
+from minibank.api.operator.endpoint import PASSWORD
 from minibank.api.operator.routes import PREFIX, ROUTES
 from minibank.api.repeats import IDEMPOTENCY_KEY
 from minibank.api.routing import Route
@@ -36,6 +37,7 @@ app.add_typer(operator_keys.app, name="key", help="Keys of the operator API, in 
 
 KEY_VARIABLE, URL_VARIABLE = OPERATOR_VARIABLES
 BANK_PANEL = "Which bank is asked"
+_HIDDEN = "A password comes with --body: other people of this machine see a command line."
 _VERBS = {"GET": "show", "POST": "create", "PUT": "set", "PATCH": "change", "DELETE": "delete"}
 
 UrlFlag = Annotated[
@@ -105,6 +107,7 @@ def _command(route: Route, operation: Operation) -> Callable[..., None]:
     """The command that asks this endpoint."""
     query = _fields(operation.takes)
     body = _fields(operation.body) if operation.body else {}
+    hidden = body.pop(PASSWORD, None)
 
     def run(**given: Any) -> None:  # noqa: ANN401 - whatever the command line says
         target = Target(given["url"], given["key"], given["ca"])
@@ -118,7 +121,7 @@ def _command(route: Route, operation: Operation) -> Callable[..., None]:
             path=path,
             query={one: _text(given[one]) for one in query if _is_given(given[one])},
             headers=headers,
-            body=_body(given, body) if _has_body(route, operation) else None,
+            body=_body(given, body) if _is_told(given, operation) else None,
             media=JSON if operation.body else "text/csv",
         )
         try:
@@ -135,8 +138,14 @@ def _command(route: Route, operation: Operation) -> Callable[..., None]:
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     run.__name__ = "_".join(_words(route)).replace("-", "_")
-    run.__doc__ = f"{operation.summary}.\n\n{operation.description}".strip()
+    words = (f"{operation.summary}.", operation.description, _HIDDEN if hidden else "")
+    run.__doc__ = "\n\n".join(one for one in words if one)
     return run
+
+
+def _is_told(given: dict[str, Any], operation: Operation) -> bool:
+    """Whether the request has a body: one that says nothing may stay away."""
+    return operation.body is not None or given.get("body") is not None
 
 
 def _has_body(route: Route, operation: Operation) -> bool:
