@@ -1,14 +1,19 @@
 """The bytes of a file: in every form that clients send them, and never more than was said."""
 
+import errno
 import gzip
 import io
+import os
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from minibank.api import build_api
 from minibank.attachments.signatures import UploadKeys
+from minibank.files import spool
 from minibank.files.directory import DirectoryFiles
 from minibank.payments.engine import Engine
 from tests.api.test_attachments import FILE, upload
@@ -308,6 +313,28 @@ async def test_a_place_that_cannot_be_written_to_is_said_to_be_away(bank, tmp_pa
         answer = await api.put(place["upload_url"], content=PNG)
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable.files")
         assert answer.headers["retry-after"]
+
+
+@pytest.mark.parametrize("call", ["write", "fsync", "rename"])
+async def test_a_disk_that_fills_up_is_told_and_nothing_is_left(
+    bank, place, tmp_path, monkeypatch, call
+):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    files = DirectoryFiles(tmp_path)
+    async with http(bank.db, files=files) as api:
+        with monkeypatch.context() as broken:
+            if call == "rename":
+                broken.setattr(Path, "replace", full)
+            else:
+                broken.setattr(spool, "os", SimpleNamespace(**vars(os) | {call: full}))
+            answer = await api.put(place["upload_url"], content=PNG)
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable.files")
+        assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+        assert await read(api, place) is None
+        assert (await api.put(place["upload_url"], content=PNG)).status_code == 200
+        assert await read(api, place) == PNG
 
 
 async def test_a_client_that_goes_away_is_no_fault_and_leaves_nothing(bank, place, tmp_path):

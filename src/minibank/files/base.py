@@ -16,14 +16,6 @@ PART_BYTES = 256 * 1024
 """How much of a file is read at a time."""
 
 
-class FilesUnavailable(Exception):
-    """Bytes cannot be kept or read just now: the disk is full, the store does not answer."""
-
-
-class FileMissing(Exception):
-    """Nothing is kept under this name."""
-
-
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A file that is there: its name and how many bytes it has."""

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from typing_extensions import override
 
-from minibank.files.base import PART_BYTES, FileMissing, FileParts, Files, FilesUnavailable, Kept
+from minibank.files.base import PART_BYTES, FileParts, Files, Kept
+from minibank.files.errors import FileMissing, FilesUnavailable
 from minibank.files.spool import Spool, in_thread
 
 T = TypeVar("T")

@@ -4,11 +4,13 @@ import asyncio
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import ParamSpec, TypeVar
+
+from minibank.files.errors import FilesUnavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,10 +30,18 @@ async def in_thread(function: Callable[P, T], *args: P.args, **named: P.kwargs) 
         raise
 
 
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FilesUnavailable(error.strerror or str(error)) from error
+
+
 class Spool:
     """A file for its owner's eyes only, which is gone when the block ends unless it was moved.
 
-    `write` and `finish` are for a thread; the disk's own errors pass through.
+    `write` and `finish` are for a thread; they raise `FilesUnavailable` when the disk is full.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -67,12 +77,14 @@ class Spool:
         self._digest.update(data)
         self.size += len(data)
         view = memoryview(data)
-        while view:
-            view = view[os.write(self._number, view) :]
+        with _translated():
+            while view:
+                view = view[os.write(self._number, view) :]
 
     def finish(self) -> None:
         """Have all of it on the disk."""
-        os.fsync(self._number)
+        with _translated():
+            os.fsync(self._number)
         self._close()
 
     def _close(self) -> None:
