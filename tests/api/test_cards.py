@@ -64,10 +64,17 @@ async def test_cards_are_listed_with_the_fields_that_clients_read(bank, card):
             "created": "2026-03-10T12:00:00.000Z",
         }
     ]
+
+
+async def test_cards_are_listed_oldest_first_and_a_blocked_one_is_not_the_first(bank, card, clock):
+    clock.advance(1)
     second = await issue(bank)
-    await set_state(bank, second, "blocked")
+    await set_state(bank, card, "inactive")
     listed = [(one["id"], one["status"]) for one in await cards(bank.api, bank.account)]
-    assert listed == [(card.id, "ACTIVE"), (second.id, "BLOCKED")]
+    assert listed == [(card.id, "INACTIVE"), (second.id, "ACTIVE")]
+    await set_state(bank, card, "blocked")
+    listed = [(one["id"], one["status"]) for one in await cards(bank.api, bank.account)]
+    assert listed == [(second.id, "ACTIVE"), (card.id, "BLOCKED")]
 
 
 async def test_an_account_without_cards_has_an_empty_list(bank):

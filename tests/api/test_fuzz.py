@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from tests.support.asgi import RawRequest
 from tests.support.bench import Bench
 from tests.support.databases import Databases
+from tests.support.receipts import BURGER
 
 EXAMPLES = settings(
     max_examples=150,
@@ -95,6 +97,9 @@ PATHS = st.sampled_from(
         b"/transactions/{id}",
         b"/feed",
         b"/feed/{id}",
+        b"/card/list",
+        b"/card/toggle",
+        b"/transaction-receipts",
         b"/webhooks",
         b"/webhooks/{id}",
         b"/oauth2/token",
@@ -156,3 +161,26 @@ def test_random_json_annotates_or_is_refused_and_what_is_kept_can_be_read(bench,
     assert all(isinstance(value, str) for value in read["metadata"].values())
     if changed.status == 200:
         assert changed.json()["transaction"] == read
+
+
+@EXAMPLES
+@given(JSON_VALUES, st.sampled_from([(), ("items",), ("items", 0), ("items", 0, "quantity"),
+                                     ("items", 0, "sub_items"), ("merchant", "name"), ("total",),
+                                     ("payments", 0, "type"), ("external_id",)]))  # fmt: skip
+def test_random_json_anywhere_in_a_receipt_is_kept_or_refused_and_can_be_read(bench, value, place):
+    document: Any = json.loads(json.dumps({**BURGER, "external_id": "Order-1"}))
+    document["transaction_id"] = bench.transaction_id
+    inner: Any = {"": document}
+    steps: list[Any] = ["", *place]
+    for step in steps[:-1]:
+        inner = inner[step]
+    inner[steps[-1]] = value
+    document = document if place else value
+    headers = [(b"authorization", b"Bearer " + bench.token.encode())]
+    body = json.dumps(document).encode()
+    put = bench.ask(RawRequest("PUT", b"/transaction-receipts", b"", headers, body))
+    assert put.status in {200, 400}
+    if put.status == 200 and place != ("external_id",):
+        query = b"external_id=Order-1"
+        read = bench.ask(RawRequest("GET", b"/transaction-receipts", query, headers))
+        assert read.json()["receipt"]["id"] == put.json()["receipt_id"]

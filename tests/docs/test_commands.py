@@ -121,6 +121,14 @@ def test_the_tour_of_the_readme_works_when_it_is_pasted(demo: Running, shell: st
     assert "everything proves" in printed[7]
 
 
+def test_the_guide_to_receipts_and_cards_works_when_it_is_pasted(demo: Running):
+    known, guide = tour(demo)[:3], blocks_of("docs/guides/receipts-and-cards.md")
+    printed = run([*known, *guide], demo.info_file.parent)[len(known) :]
+    assert len(printed) == len(guide) == 4
+    for block, text in zip(guide, printed, strict=True):
+        assert matches(block.answer, json.loads(text)), (block.commands, text)
+
+
 def test_the_guide_to_a_bank_of_ones_own_works_when_it_is_pasted(tmp_path: Path):
     blocks = blocks_of("docs/guides/run-a-bank.md")
     printed = run(blocks, tmp_path)

@@ -60,7 +60,7 @@ class WireCard(Struct, kw_only=True):
 
 
 class Cards(Struct):
-    """The caller's cards, oldest first."""
+    """The caller's cards, oldest first; those that are blocked come last."""
 
     cards: list[WireCard]
 
@@ -93,8 +93,10 @@ async def list_own_cards(tx: ReadTx, call: Call) -> object:
     """GET /card/list: the caller's own cards with an account."""
     account_id = call.params.require_text("account_id")
     owner = await _require_owner(tx, call, account_id)
-    cards = await list_cards(tx, account_id)
-    return Cards([_show(card, owner.name) for card in cards if card.user_id == owner.user_id])
+    cards = [card for card in await list_cards(tx, account_id) if card.user_id == owner.user_id]
+    # Clients take the first for "the" card.
+    cards.sort(key=lambda card: card.state == "blocked")
+    return Cards([_show(card, owner.name) for card in cards])
 
 
 async def toggle_card(tx: Tx, call: Call) -> object:
