@@ -40,10 +40,11 @@ from minibank.webhooks.records import Webhook
 from minibank.worker.due import run_due
 from tests.conftest import NOON
 from tests.support.bank_model import Answer, BankModel, Money, SetAside
-from tests.support.banking import Holder, Orders, list_history, open_holders
+from tests.support.banking import Holder, list_history, open_holders
 from tests.support.callers import add_client
 from tests.support.outbox import list_told, listen, stop_listening
 from tests.support.pots import open_pot
+from tests.support.rails import Rails, suspense_of
 
 T = TypeVar("T")
 NEWS = Plan(starts_over=never, leaves_marks=True)
@@ -57,6 +58,9 @@ VERBS = (
     *("authorise", "authorise", "increment", "reverse", "reverse_all", "expire"),
     *("present", "present", "present_alone"),
     *("deposit", "deposit", "withdraw", "delete_pot"),
+    *("pay_in", "pay_out", "fee", "adjust", "suspend", "suspend_refund"),
+    *("come_back", "come_back_in_part", "reject", "send_back", "unfee"),
+    *("dispute", "dispute", "dispute_in_part", "win", "lose", "clear", "clear_to_scheme"),
 )
 
 
@@ -87,6 +91,7 @@ class EngineMachine(RuleBasedStateMachine):
     runner: ClassVar[asyncio.Runner]
     db: ClassVar[Database]
     clock: ClassVar[FakeClock]
+    examples: ClassVar[int] = 0
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something asynchronous to its end."""
@@ -94,18 +99,23 @@ class EngineMachine(RuleBasedStateMachine):
 
     @initialize(limits=st.tuples(*[st.sampled_from((0, 0, 100, 500))] * PEOPLE))
     def open_accounts(self, limits: tuple[int, ...]) -> None:
-        self.orders = Orders("machine")
+        # The bank's own account lives through all examples.
+        type(self).examples += 1
+        self.orders = Rails(f"machine-{self.examples}")
         self.engine = Engine(self.db, EngineSettings(hold_seconds=HOLD_SECONDS, batch_max=4))
         self.people: list[Holder] = []
         for limit in limits:
             self.people += self.run(open_holders(self.db, 1, overdraft_limit=limit))
         accounts = [person.account_id for person in self.people]
         money = {one: Money(limit=limit) for one, limit in zip(accounts, limits, strict=True)}
-        self.model = BankModel(money, HOLD_SECONDS)
+        self.bank = self.run(suspense_of(self.db))
+        money[self.bank.account_id] = Money()
+        self.model = BankModel(money, HOLD_SECONDS, bank=self.bank.account_id)
         self.known: list[tuple[Holder, str]] = []
         self.pots: list[tuple[Holder, str]] = []
         for person in self.people:
             self.open_a_pot(person)
+        self.made: list[tuple[Holder, str]] = []
         self.sent: list[Command] = []
         client = self.run(add_client(self.db)).client
         self.client_id = client.id
@@ -124,6 +134,9 @@ class EngineMachine(RuleBasedStateMachine):
             holder, hold = self.known[-1 - wish.which % len(self.known)]
         saver, pot = self.pots[-1 - wish.which % len(self.pots)]
         orders, amount = self.orders, wish.amount
+        mover, original = person, "tx_nothing"
+        if self.made:
+            mover, original = self.made[-1 - wish.which % len(self.made)]
         wanted: dict[str, Callable[[], Command]] = {
             "top_up": lambda: orders.top_up(person, amount),
             "receive": lambda: orders.receive(person, amount),
@@ -141,6 +154,23 @@ class EngineMachine(RuleBasedStateMachine):
             "deposit": lambda: orders.deposit(person if wish.which > 18 else saver, pot, amount),
             "withdraw": lambda: orders.withdraw(person if wish.which > 18 else saver, pot, amount),
             "delete_pot": lambda: orders.delete_pot(saver, pot),
+            "pay_in": lambda: orders.pay_in(person, amount),
+            "pay_out": lambda: orders.pay_out(person, amount),
+            "fee": lambda: orders.fee(person, amount),
+            "adjust": lambda: orders.adjust(person, amount - 150),
+            "suspend": lambda: orders.suspend(self.bank, amount),
+            "suspend_refund": lambda: orders.suspend(self.bank, amount, kind="refund"),
+            "come_back": lambda: orders.come_back(mover, original),
+            "come_back_in_part": lambda: orders.come_back(mover, original, amount),
+            "reject": lambda: orders.reject(mover, original),
+            "send_back": lambda: orders.send_back(mover, original),
+            "unfee": lambda: orders.unfee(mover, original),
+            "dispute": lambda: orders.dispute(mover, original),
+            "dispute_in_part": lambda: orders.dispute(mover, original, amount),
+            "win": lambda: orders.resolve(mover, original, "won"),
+            "lose": lambda: orders.resolve(mover, original, "lost"),
+            "clear": lambda: orders.clear(self.bank, original, person),
+            "clear_to_scheme": lambda: orders.clear(self.bank, original),
         }
         return wanted[wish.verb]()
 
@@ -166,6 +196,12 @@ class EngineMachine(RuleBasedStateMachine):
         if isinstance(answer, BankError):
             return
         self.sent.append(command)
+        made = answer.transaction_id
+        if made is not None and made not in self.model.rails.names:
+            self.model.rails.names[made] = command.id
+            everybody = [*self.people, self.bank]
+            [mover] = [one for one in everybody if one.account_id == command.account_id]
+            self.made.append((mover, made))
         hold = answer.authorisation_id
         if hold is not None and hold not in self.model.names:
             self.model.names[hold] = command.id
@@ -271,7 +307,10 @@ class EngineMachine(RuleBasedStateMachine):
             return
         seen = self.run(self.db.read(self._look))
         model = self.model
-        assert seen.funds == {one: (m.booked, model.held(one)) for one, m in model.money.items()}
+        assert seen.funds == {
+            one.account_id: (model.money[one.account_id].booked, model.held(one.account_id))
+            for one in self.people
+        }
         assert seen.holds == {
             hold: (model.holds[name].state, model.holds[name].amount)
             for hold, name in model.names.items()
@@ -312,7 +351,7 @@ class EngineMachine(RuleBasedStateMachine):
     def what_is_new_is_audited(self) -> None:
         report = self.run(audit(self.db, NEWS))
         assert report.findings == []
-        assert report.accounts_in_full <= PEOPLE
+        assert report.accounts_in_full <= PEOPLE + 1
 
     @override
     def teardown(self) -> None:

@@ -3,28 +3,32 @@
 from dataclasses import dataclass, field
 
 from minibank.payments.commands import (
+    AdjustBalance,
     AuthoriseCard,
+    ChargeFee,
     Command,
     DeletePot,
+    DepositCash,
     DepositIntoPot,
     ExpireAuthorisation,
     IncrementAuthorisation,
     PresentCard,
     ReceiveTransfer,
     RefundCard,
+    ResolveSuspense,
     ReverseAuthorisation,
     SendTransfer,
+    Suspend,
     TopUp,
     TransferBetween,
+    WithdrawCash,
     WithdrawFromPot,
 )
+from tests.support.rails_model import BAD_AMOUNT, DECLINED, DONE, NOT_OPEN, TOO_POOR, RailsModel
 
-DONE, DECLINED = "done", "declined"
-TOO_POOR = "bad_request.insufficient_funds"
-BAD_AMOUNT = "bad_request.bad_param.amount"
 BAD_PAYEE = "bad_request.bad_param.payee_account_id"
-NOT_OPEN = "conflict.account_not_open"
 HOLD_ENDED = "conflict.authorisation_not_open"
+NO_ACCOUNT = "not_found.account"
 NO_HOLD = "not_found.authorisation"
 NO_POT = "not_found.pot"
 GONE_POT = "bad_request.bad_param.pot_id"
@@ -68,7 +72,8 @@ class SetAside:
 class BankModel:
     """Balances, holds, pots, and what was answered; holds are known by the command that made them.
 
-    `names` says which command made the authorisation of an id that the engine gave out.
+    `names` says which command made the authorisation of an id that the engine gave out, `bank` is
+    the bank's own account for suspense.
     """
 
     money: dict[str, Money]
@@ -76,6 +81,8 @@ class BankModel:
     holds: dict[str, Hold] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     pots: dict[str, SetAside] = field(default_factory=dict)
+    bank: str = ""
+    rails: RailsModel = field(default_factory=RailsModel)
     answers: dict[tuple[str, str], tuple[Command, Answer]] = field(default_factory=dict)
     transactions: int = 0
 
@@ -103,23 +110,43 @@ class BankModel:
     def _try(self, command: Command, now: int) -> str:
         least = 0 if isinstance(command, AuthoriseCard | PresentCard) else 1
         amount = getattr(command, "amount", None)
+        if isinstance(command, AdjustBalance):
+            amount = abs(command.amount)
         if amount is not None and amount < least:
             return BAD_AMOUNT
         if isinstance(command, DepositIntoPot | WithdrawFromPot | DeletePot):
             return self._save(command)
+        if command.account_id == self.bank and not isinstance(command, Suspend | ResolveSuspense):
+            return NO_ACCOUNT
         return self._do(command, now)
 
     def _do(self, command: Command, now: int) -> str:
         match command:
-            case TopUp() | ReceiveTransfer() | RefundCard():
-                return self._credit(command, command.amount)
-            case SendTransfer() | TransferBetween():
-                return self._send(command)
+            case TopUp() | ReceiveTransfer() | RefundCard() | DepositCash() | AdjustBalance():
+                status = self._credit(command, command.amount)
+            case ChargeFee():
+                status = self._credit(command, -command.amount)
+            case SendTransfer() | TransferBetween() | WithdrawCash():
+                status = self._send(command)
             case AuthoriseCard():
-                return self._authorise(command, now)
+                status = self._authorise(command, now)
             case PresentCard():
-                return self._present(command)
-        return self._change_hold(command)
+                status = self._present(command)
+            case IncrementAuthorisation() | ReverseAuthorisation() | ExpireAuthorisation():
+                status = self._change_hold(command)
+            case _:
+                status = self._follow(command)
+        return status
+
+    def _follow(self, command: Command) -> str:
+        """A correction: what it moves on which account, or why it does not."""
+        free = self.available(command.account_id) + self.money[command.account_id].limit
+        status, moved, account_id = self.rails.follow(command, free)
+        if moved:
+            self.money[account_id].booked += moved
+        if status == DONE and not self.rails.is_silent(command):
+            self.transactions += 1
+        return status
 
     def _credit(self, command: Command, amount: int) -> str:
         money = self.money[command.account_id]
@@ -127,12 +154,13 @@ class BankModel:
             return NOT_OPEN
         money.booked += amount
         self.transactions += 1
+        self.rails.note(command, amount)
         return DONE
 
     def _can_pay(self, account_id: str, amount: int) -> bool:
         return amount == 0 or self.available(account_id) + self.money[account_id].limit >= amount
 
-    def _send(self, command: SendTransfer | TransferBetween) -> str:
+    def _send(self, command: SendTransfer | TransferBetween | WithdrawCash) -> str:
         payer = self.money[command.account_id]
         if payer.frozen:
             return NOT_OPEN
@@ -143,6 +171,7 @@ class BankModel:
             return TOO_POOR
         payer.booked -= command.amount
         self.transactions += 1
+        self.rails.note(command, -command.amount)
         if payee is not None:
             self.money[payee].booked += command.amount
             self.transactions += 1
@@ -196,6 +225,10 @@ class BankModel:
             return NO_HOLD
         if hold is None or hold.state == "presented":
             self.transactions += 1
+            self.rails.note(command, -command.amount)
+        else:
+            first = self.names[command.authorisation_id or ""]
+            self.rails.note(command, -command.amount, first)
         if hold is not None:
             hold.amount, hold.state = 0, "presented"
         self.money[command.account_id].booked -= command.amount

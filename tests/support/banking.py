@@ -269,6 +269,7 @@ ACCOUNT_TABLES: Mapping[str, str] = {
     "authorisations": "account_id",
     "outcomes": "account_id",
     "pots": "account_id",
+    "corrections": "account_id",
     "due_work": "account_id",
     "webhooks": "account_id",
     "deliveries": "account_id",

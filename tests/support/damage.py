@@ -7,6 +7,7 @@ lease of a piece of due work.
 
 from itertools import groupby
 
+from tests.support import damage_rails
 from tests.support.damaging import (
     NO_TRANSACTION,
     NOBODY,
@@ -214,6 +215,7 @@ EDITS = [
     Damage("subtotal.progress", "subtotal_progress", changes={"sequence": 10**6}),
     Damage("account.missing", "subtotal_progress", changes={"account_id": NOBODY},
            names_new=True),
+    *damage_rails.EDITS,
     Damage("account.missing", "accounts", changes={"id": NOBODY}),
     Damage("account.owners", "accounts", "type = 'uk_retail'", {"type": "uk_retail_joint"}),
     Damage("pot.balance", "pots", FULL, {"balance": more}),
@@ -258,6 +260,7 @@ DELETIONS = [
     Damage("account.owners", "owners", subject="account_id"),
     Damage("account.owners", "owners", "position = 1", subject="account_id"),
     Damage("owner.membership", "memberships"),
+    *damage_rails.DELETIONS,
     Damage("account.missing", "accounts"),
     Damage("pot.missing", "pots", FULL),
 ]  # fmt: skip
@@ -308,6 +311,7 @@ STRAYS = [
     Damage("account.owners", "owners",
            changes={"user_id": "user_0000B3wV5n0FxAjLRtSlPc", "position": 1},
            subject="account_id"),
+    *damage_rails.STRAYS,
     Damage("account.missing", "owners", changes={"account_id": NOBODY}, names_new=True,
            subject="account_id"),
     Damage("account.missing", "cards", changes={"id": "card_other", "account_id": NOBODY},
@@ -360,6 +364,7 @@ _NEW = {
     "authorisations": """(shard, transaction_id) IN (SELECT shard, id
                          FROM transactions WHERE created_at >= {NOON})""",
     "outcomes": "decided_at >= {NOON}",
+    "corrections": "changed_at >= {NOON}",
     "due_work": """(kind = 'webhook_deliveries' OR (shard, subject) IN
                    (SELECT a.shard, a.id FROM authorisations a
                    JOIN transactions t ON t.shard = a.shard AND t.id = a.transaction_id

@@ -19,6 +19,7 @@ SUBJECTS = {
     "transactions": "id",
     "authorisations": "id",
     "outcomes": "command_id",
+    "corrections": "transaction_id",
     "due_work": "subject",
     "owners": "user_id",
     "memberships": "user_id",

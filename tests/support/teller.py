@@ -11,7 +11,7 @@ from minibank.payments.commands import Command, Outcome
 from minibank.payments.engine import Engine
 from minibank.pots.changes import lock_pot
 from minibank.webhooks.records import Webhook
-from tests.support.banking import Holder, Orders, add_merchant, open_holder, read_funds
+from tests.support.banking import Holder, add_merchant, open_holder, read_funds
 from tests.support.callers import add_client
 from tests.support.outbox import (
     deliver,
@@ -22,6 +22,8 @@ from tests.support.outbox import (
     stop_listening,
 )
 from tests.support.pots import open_pot
+from tests.support.rails import Rails
+from tests.support.rails_teller import use_rails
 
 EUROS = {"local_amount": 600, "local_currency": "EUR"}
 
@@ -32,7 +34,7 @@ class Teller:
 
     db: Database
     engine: Engine
-    orders: Orders
+    orders: Rails
     merchant_id: str
     ada: Holder
     brian: Holder
@@ -45,7 +47,7 @@ class Teller:
         return cls(
             db=db,
             engine=Engine(db),
-            orders=Orders(),
+            orders=Rails(),
             merchant_id=await add_merchant(db),
             ada=await open_holder(db),
             brian=await open_holder(db, overdraft_limit=500),
@@ -96,6 +98,7 @@ class Teller:
             await self._change_holds(holder)
             await self._save(holder)
         await self._transfer()
+        await use_rails(self.db, self.do, self.orders, self.couple)
         await self._be_declined()
         await self._repeat()
         await roll_up(self.db, EVERYWHERE)

@@ -6,6 +6,8 @@ from typing import Literal
 import msgspec
 
 AccountType = Literal["uk_retail", "uk_retail_joint"]
+BankAccountType = Literal["bank_suspense"]
+"""What the bank's own accounts are for."""
 AccountState = Literal["open", "frozen", "closed"]
 CardState = Literal["active", "inactive", "blocked"]
 LimitName = Literal["payment_max", "card_daily_max", "transfer_daily_max", "balance_max"]
@@ -22,10 +24,13 @@ class Owner(msgspec.Struct, frozen=True):
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """A customer's account; owners in their order, instants in microseconds."""
+    """A customer's account, or one of the bank's own, which nobody owns.
+
+    Owners are in their order, instants in microseconds.
+    """
 
     id: str
-    type: AccountType
+    type: AccountType | BankAccountType
     state: AccountState
     currency: str
     sort_code: str

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from minibank.audit import store
 from minibank.audit.chain_walk import Ledger
 from minibank.audit.checks import check_balance, check_holds, missing_transactions
+from minibank.audit.corrections.checks import check_corrections
+from minibank.audit.corrections.store import CorrectionRow
 from minibank.audit.findings import Finding
 from minibank.audit.marks.marks import NOTHING_VERIFIED, VerifiedMark
 from minibank.audit.outcome_checks import Answers
@@ -24,8 +26,9 @@ class AccountAudit:
     """Proves one account within one snapshot: make it, `run` it, read what it found.
 
     It goes on from `since`. `holds` are all its authorisations, or those that are open when it goes
-    on from a mark. `webhooks` and `pots` are all it has or had. `milestones` are lengths of its
-    chain that the ledger is to keep.
+    on from a mark. `webhooks` and `pots` are all it has or had, `corrections` those that are open
+    or new.
+    `milestones` are lengths of its chain that the ledger is to keep.
     """
 
     tx: ReadTx
@@ -33,6 +36,7 @@ class AccountAudit:
     holds: Iterable[AuthorisationRow]
     webhooks: Sequence[WebhookRow]
     pots: Sequence[Pot]
+    corrections: Sequence[CorrectionRow]
     since: VerifiedMark = NOTHING_VERIFIED
     milestones: frozenset[int] = frozenset()
     findings: list[Finding] = field(default_factory=list)
@@ -78,7 +82,7 @@ class AccountAudit:
             await self._recall()
         self.check()
         self.findings += answers.finish()
-        if others := [other for _, other in answers.transfers]:
+        if others := [one.other_id for one in answers.transfers]:
             amounts = await store.list_amounts(self.tx, keys_of(others))
             self.findings += answers.compare_transfers(amounts)
         history = History(self.new, answers.decided_at, self.goes_on)
@@ -120,7 +124,8 @@ class AccountAudit:
     async def _recall(self) -> None:
         """Read what else is older and still of interest, and all that it has moved."""
         held = (one.transaction_id for one in self.authorisations.values())
-        await self._recall_transactions([*self.ledger.movements, *held])
+        corrected = (name for one in self.corrections for name in one.names)
+        await self._recall_transactions([*self.ledger.movements, *held, *corrected])
         older = sorted(self.transactions.keys() - self.new.keys())
         if older:
             for entry_set in await store.list_earlier_sets(
@@ -139,6 +144,9 @@ class AccountAudit:
         self.findings += check_holds(self.authorisations.values(), self.ledger, self.transactions)
         self.findings += missing_transactions(self.ledger, self.transactions)
         self.findings += check_pots(self.pots, self.ledger)
+        self.findings += check_corrections(
+            self.corrections, self.ledger, self.transactions, self.new
+        )
         for webhook in self.webhooks:
             self.findings += check_webhook(webhook)
             if self.goes_on:

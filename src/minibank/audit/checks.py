@@ -7,7 +7,11 @@ from minibank.audit.findings import Finding
 from minibank.audit.marks.marks import VerifiedMark
 from minibank.audit.rows import AuthorisationRow, BalanceRow, OwnerRow
 
-_OWNERS = {"uk_retail": range(1, 2), "uk_retail_joint": range(2, 1000)}
+_OWNERS = {
+    "uk_retail": range(1, 2),
+    "uk_retail_joint": range(2, 1000),
+    "bank_suspense": range(1),
+}
 """How many people own an account of each type."""
 
 _ENDINGS = {"reversed": "reversal", "expired": "expiry"}

@@ -9,27 +9,59 @@ from minibank.audit.rows import AuthorisationRow, OutcomeRow, TransactionRow
 from minibank.payments.commands import Outcome
 
 _CODES = {
-    "top_up": "top_up",
-    "authorise_card": "authorisation",
-    "increment_authorisation": "increment",
-    "reverse_authorisation": "reversal",
-    "expire_authorisation": "expiry",
-    "present_card": "presentment",
-    "refund_card": "refund",
-    "receive_transfer": "transfer_in",
-    "send_transfer": "transfer_out",
-    "transfer_between": "transfer_out",
-    "deposit_into_pot": "pot_deposit",
-    "withdraw_from_pot": "pot_withdrawal",
-    "delete_pot": "pot_withdrawal",
+    "top_up": ("top_up",),
+    "authorise_card": ("authorisation",),
+    "increment_authorisation": ("increment",),
+    "reverse_authorisation": ("reversal",),
+    "expire_authorisation": ("expiry",),
+    "present_card": ("presentment",),
+    "refund_card": ("refund",),
+    "receive_transfer": ("transfer_in",),
+    "send_transfer": ("transfer_out",),
+    "transfer_between": ("transfer_out",),
+    "return_transfer": ("transfer_returned",),
+    "reject_transfer": ("transfer_rejected",),
+    "send_transfer_back": ("transfer_sent_back",),
+    "deposit_cash": ("cash_in",),
+    "withdraw_cash": ("cash_out",),
+    "charge_fee": ("fee",),
+    "reverse_fee": ("fee_reversal",),
+    "adjust_balance": ("adjustment",),
+    "open_chargeback": ("chargeback",),
+    "resolve_chargeback": ("chargeback_won", "chargeback_lost"),
+    "resolve_suspense": ("suspense_out", "suspense_returned"),
+    "deposit_into_pot": ("pot_deposit",),
+    "withdraw_from_pot": ("pot_withdrawal",),
+    "delete_pot": ("pot_withdrawal",),
 }
-"""What the entry set of each command is called."""
+"""What the entry set of each command may be called."""
+
+_SUSPENDING = {"receive_transfer", "refund_card", "return_transfer", "reject_transfer", "suspend"}
+"""Commands that put what no account can take into suspense, and are declined."""
+
+_PAYEE_CODES = {"transfer_between": ("transfer_in",), "resolve_suspense": ("suspense_in",)}
+"""What the entry set on the other account is called."""
 
 _ENDERS = {"reverse_authorisation", "expire_authorisation", "present_card"}
 """Commands that can end an authorisation."""
 
-_CHANGERS = {"increment_authorisation", "reverse_authorisation", "expire_authorisation"}
-"""Commands that make no transaction; nor does a presentment that ends an authorisation."""
+_CHANGERS = {
+    "increment_authorisation",
+    "reverse_authorisation",
+    "expire_authorisation",
+    "resolve_suspense",
+}
+"""Commands that make no transaction of their own account; nor do a presentment that ends an
+authorisation and a dispute that is won."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Two transactions of one command, this account's first; their amounts differ by `sign`."""
+
+    own_id: str
+    other_id: str
+    sign: int
 
 
 _MAY_MOVE_NOTHING = "delete_pot"
@@ -42,15 +74,15 @@ class Answers:
 
     It uses the ledger's movements up: each new entry set was posted for one command.
     `transactions` and `authorisations` may grow meanwhile; `new` are the transactions that must be
-    answered in what is taken in. `transfers` become the two transactions of each transfer, this
-    account's first; `decided_at` is when each transaction was made.
+    answered in what is taken in. `transfers` become the two transactions of each transfer;
+    `decided_at` is when each transaction was made.
     """
 
     ledger: Ledger
     transactions: Mapping[str, TransactionRow]
     authorisations: Mapping[str, AuthorisationRow]
     new: Collection[str]
-    transfers: list[tuple[str, str]] = field(default_factory=list)
+    transfers: list[Transfer] = field(default_factory=list)
     answered: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
     decided_at: dict[str, int] = field(default_factory=dict)
@@ -76,18 +108,18 @@ class Answers:
 
     def _take(self, row: OutcomeRow, outcome: Outcome, own: TransactionRow) -> Iterator[Finding]:
         self.answered.add(own.id)
-        if outcome.status == "done":
-            told = (_CODES.get(row.command, ""), outcome.balance)
-            yield from self._use_up(row, own, told, outcome.entry_sets)
         declined = outcome.status == "declined"
-        ends = row.command == "present_card" and outcome.authorisation_id is not None
-        made = not ends and row.command not in _CHANGERS
+        suspends = declined and row.command in _SUSPENDING
+        if suspends or not declined:
+            codes = ("suspense",) if suspends else _CODES.get(row.command, ())
+            yield from self._use_up(row, own, (codes, outcome.balance), outcome.entry_sets)
+        made = _makes(row, outcome, own)
         if made:
             self.decided_at[own.id] = row.decided_at
         said = (outcome.balance, outcome.decline_reason, row.command_id)
         if (
             declined != (outcome.decline_reason is not None)
-            or (declined and outcome.entry_sets)
+            or (declined and not suspends and outcome.entry_sets)
             or (made and said != (own.account_balance, own.decline_reason, own.dedupe_id))
         ):
             message = f"does not say what {own.id} says"
@@ -95,19 +127,28 @@ class Answers:
         if outcome.authorisation_id is not None:
             yield from self._take_authorisation(row, outcome.authorisation_id, own)
         if outcome.payee_transaction_id is not None:
-            self.transfers.append((own.id, outcome.payee_transaction_id))
+            self._note_transfer(row, own.id, outcome.payee_transaction_id)
+
+    def _note_transfer(self, row: OutcomeRow, own_id: str, other_id: str) -> None:
+        sign = 1 if row.command == "resolve_suspense" else -1
+        self.transfers.append(Transfer(own_id, other_id, sign))
 
     def _use_up(
         self,
         row: OutcomeRow,
         transaction: TransactionRow,
-        told: tuple[str, int],
+        told: tuple[tuple[str, ...], int],
         numbers: tuple[int, ...],
     ) -> Iterator[Finding]:
         """The entry set of this answer is accounted for; it is one of `numbers`, if it says any."""
         movement = self.ledger.movements.get(transaction.id)
         unanswered = movement.unanswered if movement else []
-        used = [one for one in unanswered if one[1:] == told and (not numbers or one[0] in numbers)]
+        codes, balance = told
+        used = [
+            (number, code, left)
+            for number, code, left in unanswered
+            if code in codes and left == balance and (not numbers or number in numbers)
+        ]
         for one in used[:1]:
             unanswered.remove(one)
         new = [number for number in numbers if number > self.ledger.began_after]
@@ -132,12 +173,12 @@ class Answers:
         """The payee's side of a transfer: the answer itself is the payer's."""
         self.answered.add(credit.id)
         self.decided_at[credit.id] = row.decided_at
-        told = ("transfer_in", credit.account_balance)
+        told = (_PAYEE_CODES.get(row.command, ()), credit.account_balance)
         yield from self._use_up(row, credit, told, outcome.payee_entry_sets)
         if not row.command_id.endswith(f"/{credit.dedupe_id}/credit"):
             message = f"does not say what {credit.id} says"
             yield self._finding("outcome.answer", row.command_id, message)
-        self.transfers.append((credit.id, outcome.transaction_id or ""))
+        self._note_transfer(row, credit.id, outcome.transaction_id or "")
 
     def finish(self) -> Iterator[Finding]:
         """What was done and answered to no command."""
@@ -159,8 +200,17 @@ class Answers:
 
     def compare_transfers(self, amounts: Mapping[str, int]) -> Iterator[Finding]:
         """What left arrived, and the reverse; `amounts` are those of the other transactions."""
-        for own_id, other_id in self.transfers:
-            amount = self.transactions[own_id].amount
-            if amounts.get(other_id) != -amount:
-                message = f"moved {amount}, and the other side {amounts.get(other_id)}"
-                yield self._finding("transfer.other_side", own_id, message)
+        for one in self.transfers:
+            amount, other = self.transactions[one.own_id].amount, amounts.get(one.other_id)
+            if other != one.sign * amount:
+                message = f"moved {amount}, and the other side {other}"
+                yield self._finding("transfer.other_side", one.own_id, message)
+
+
+def _makes(row: OutcomeRow, outcome: Outcome, own: TransactionRow) -> bool:
+    """Whether the command made its account's transaction, rather than changed or named it."""
+    if row.command == "present_card":
+        return outcome.authorisation_id is None
+    if row.command == "resolve_chargeback":
+        return own.kind == "chargeback"
+    return row.command not in _CHANGERS

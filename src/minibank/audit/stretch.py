@@ -8,9 +8,10 @@ from typing import Protocol, TypeVar
 from minibank.audit import store
 from minibank.audit.account import AccountAudit
 from minibank.audit.checks import check_mark, check_owners
+from minibank.audit.corrections.store import CorrectionRow, list_corrections
 from minibank.audit.feed.checks import check_feeds
 from minibank.audit.findings import AuditReport, Finding
-from minibank.audit.marks.marks import NOTHING_VERIFIED, StoredMark, VerifiedMark
+from minibank.audit.marks.marks import BEGINNING, NOTHING_VERIFIED, StoredMark, VerifiedMark
 from minibank.audit.marks.store import list_marks, list_moved
 from minibank.audit.plan import Plan
 from minibank.audit.rows import AuthorisationRow, BalanceRow
@@ -64,6 +65,7 @@ class StretchAudit:
     marks: dict[AccountKey, StoredMark] = field(default_factory=dict)
     webhooks: Mapping[str, Sequence[WebhookRow]] = field(default_factory=dict)
     pots: Mapping[str, Sequence[Pot]] = field(default_factory=dict)
+    corrections: dict[str, list[CorrectionRow]] = field(default_factory=dict)
     in_doubt: set[str] = field(default_factory=set)
 
     @classmethod
@@ -89,6 +91,8 @@ class StretchAudit:
         balances = await store.list_balances(self.tx, stretch.keys)
         self.webhooks = _by_account(await list_webhooks(self.tx, stretch.keys))
         self.pots = _by_account([own.pot for own in await list_pots_of(self.tx, stretch.keys)])
+        changed_from = [since[key].decided_from for key in stretch.accounts]
+        self.corrections = _by_account(await list_corrections(self.tx, stretch.keys, changed_from))
         await self._check_feeds(stretch.keys, [since[key] for key in stretch.accounts])
         # What older subtotals say was proved together with the entries.
         news = {key: since[key].chain_length for key in since if key in begun or key[1] in moved}
@@ -112,7 +116,8 @@ class StretchAudit:
         milestones: frozenset[int] = frozenset(),
     ) -> AccountAudit:
         webhooks, pots = self.webhooks[row.account_id], self.pots[row.account_id]
-        return AccountAudit(self.tx, row, holds, webhooks, pots, since, milestones)
+        corrections = self.corrections[row.account_id]
+        return AccountAudit(self.tx, row, holds, webhooks, pots, corrections, since, milestones)
 
     def _since(self, key: AccountKey) -> VerifiedMark:
         """The mark to go on from; `NOTHING_VERIFIED` when the account is to be begun anew."""
@@ -129,12 +134,14 @@ class StretchAudit:
     async def _go_on(self, audit: AccountAudit, *, has_moved: bool) -> None:
         """Prove what is new of an account; where there is a doubt, all of it, to say what it is."""
         row = audit.row
-        if has_moved or audit.authorisations:
+        if has_moved or audit.authorisations or audit.corrections:
             await audit.run()
         else:
             audit.check()
         if audit.findings:
             keys = keys_of([(row.shard, row.account_id)])
+            found = await list_corrections(self.tx, keys, [BEGINNING])
+            self.corrections[row.account_id] = found
             await self._prove(row, await store.list_authorisations(self.tx, keys))
             return
         mark = audit.mark() if has_moved else audit.since

@@ -7,19 +7,36 @@ from minibank.audit.findings import Finding
 from minibank.audit.rows import AuthorisationRow, TransactionRow
 from minibank.core.ids import milliseconds_of
 
+_SUSPENSE = {"suspense", "suspense_in"}
+"""What goes into suspense and comes out on another account is the same kind in both places."""
+
 _CODES: dict[str, set[str | None]] = {
-    "card": {None, "authorisation", "increment", "presentment"},
-    "refund": {"refund"},
+    "card": {None, "authorisation", "increment", "presentment", *_SUSPENSE},
+    "refund": {"refund", *_SUSPENSE},
+    "chargeback": {"chargeback", "chargeback_lost"},
     "top_up": {"top_up"},
-    "transfer_in": {"transfer_in"},
+    "transfer_in": {"transfer_in", *_SUSPENSE},
     "transfer_out": {"transfer_out"},
     "pot_deposit": {"pot_deposit"},
     "pot_withdrawal": {"pot_withdrawal"},
+    "transfer_return": {
+        "transfer_returned",
+        "transfer_rejected",
+        "transfer_sent_back",
+        *_SUSPENSE,
+    },
+    "cash_in": {"cash_in"},
+    "cash_out": {"cash_out"},
+    "fee": {"fee", "fee_reversal"},
+    "adjustment": {"adjustment"},
 }
 """How the entries of each kind of transaction begin; None where nothing moved."""
 
 _OWN_MONEY = ("pot_deposit", "pot_withdrawal")
 """Kinds that never count as spending."""
+
+_FREE = ("transfer_in", "transfer_out", "transfer_return", "adjustment")
+"""Kinds that need not count as spending."""
 
 _UNDONE = ("reversed", "expired")
 
@@ -74,7 +91,7 @@ def _state(
         yield "settled", "is settled and was not paid, or was paid and is not settled"
     elif row.settled_at is not None and row.settled_at < row.created_at:
         yield "settled", "was settled before it was made"
-    is_free = row.kind in ("transfer_in", "transfer_out")
+    is_free = row.kind in _FREE
     if bool(row.include_in_spending) != counts and not (counts and is_free):
         yield "spending", "counts as spending and spent nothing, or the reverse"
     if milliseconds_of(row.id) != row.created_at // 1000:

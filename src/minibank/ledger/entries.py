@@ -14,6 +14,16 @@ TRANSFER_SETTLEMENT = "scheme:transfer:settlement"
 TOP_UP_SETTLEMENT = "scheme:top_up:settlement"
 TRANSIT = "bank:transit"
 """Between two customers of this bank: zero whenever no transfer is half-way."""
+CASH = "bank:cash"
+"""Notes and coins, and claims on agents who take and hand them out: negative is what there is."""
+FEES = "bank:fees"
+"""What customers have paid for the bank's services."""
+ADJUSTMENTS = "bank:adjustments"
+"""The other side of what an operator put right; who looks after the books empties it."""
+CHARGEBACKS = "bank:chargebacks"
+"""Negative is what customers were credited for disputes that are not decided."""
+SUSPENSE = "bank:suspense"
+"""Money that has moved and is on no account: owed to somebody (positive), or laid out."""
 
 
 def main(account_id: str) -> str:

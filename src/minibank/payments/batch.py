@@ -6,11 +6,7 @@ from minibank.core.ids import shard_of
 from minibank.db import Tx
 from minibank.ledger.store import insert_entry_sets
 from minibank.payments import store
-from minibank.payments.commands import (
-    Command,
-    RefundCard,
-    TransferBetween,
-)
+from minibank.payments.commands import Command, RefundCard
 from minibank.payments.decide import decide_all
 from minibank.payments.picture import Answer, Picture, Written
 from minibank.payments.prepared import Prepared
@@ -71,17 +67,24 @@ async def gather(
         picture.authorisations = await store.list_authorisations(tx, keys)
     if pots := _named(commands, "pot_id"):
         picture.pots = await list_pots(tx, store.keys_of(pots))
+    await _gather_transactions(tx, picture, commands)
+    # A second presentment is a payment of its own at the merchant of the first.
+    merchants = {one.merchant_id for one in picture.transactions.values() if one.merchant_id}
+    if merchants := merchants | _named(commands, "merchant_id"):
+        await _gather_merchants(tx, picture, merchants, public_url)
+    return picture
+
+
+async def _gather_transactions(tx: Tx, picture: Picture, commands: Sequence[Command]) -> None:
+    """Those that commands change, name or correct, and what has followed the last."""
     if transactions := _transactions(commands, picture):
         keys = store.keys_of(transactions)
         # Whoever writes a note holds the transaction alone, without its account.
         await lock_transactions(tx, *keys)
         for record in await list_records(tx, *keys):
             picture.transactions[record.id] = record
-    # A second presentment is a payment of its own at the merchant of the first.
-    merchants = {one.merchant_id for one in picture.transactions.values() if one.merchant_id}
-    if merchants := merchants | _named(commands, "merchant_id"):
-        await _gather_merchants(tx, picture, merchants, public_url)
-    return picture
+    if corrected := _corrected(commands):
+        picture.corrections = await store.list_corrections(tx, store.keys_of(corrected))
 
 
 async def _gather_merchants(tx: Tx, picture: Picture, merchants: set[str], public_url: str) -> None:
@@ -93,13 +96,9 @@ async def _gather_merchants(tx: Tx, picture: Picture, merchants: set[str], publi
     picture.shown_merchants = show_merchants(rows, public_url)
 
 
-def _accounts(commands: Iterable[Command]) -> set[str]:
-    accounts = set()
-    for command in commands:
-        accounts.add(command.account_id)
-        if isinstance(command, TransferBetween):
-            accounts.add(command.payee_account_id)
-    return accounts
+def _accounts(commands: Sequence[Command]) -> set[str]:
+    accounts = {command.account_id for command in commands}
+    return accounts | _named(commands, "payee_account_id")
 
 
 def _identities(commands: Iterable[Command]) -> list[tuple[int, str, str, str]]:
@@ -112,12 +111,15 @@ def _identities(commands: Iterable[Command]) -> list[tuple[int, str, str, str]]:
 
 def _transactions(commands: Iterable[Command], picture: Picture) -> set[str]:
     """Those that the commands change or name."""
-    refunded = {
-        command.original_transaction_id
-        for command in commands
-        if isinstance(command, RefundCard) and command.original_transaction_id
-    }
-    return refunded | {one.transaction_id for one in picture.authorisations.values()}
+    named = _named(commands, "original_transaction_id")
+    return named | {one.transaction_id for one in picture.authorisations.values()}
+
+
+def _corrected(commands: Iterable[Command]) -> set[str]:
+    """Transactions that the commands correct; of a merchant's refunds there may be several."""
+    return _named(
+        (one for one in commands if not isinstance(one, RefundCard)), "original_transaction_id"
+    )
 
 
 def _named(commands: Iterable[Command], field: str) -> set[str]:
@@ -137,6 +139,9 @@ async def write(tx: Tx, picture: Picture) -> None:
     await store.update_authorisations(tx, written.changed_authorisations.values())
     if written.pots:
         await update_pots(tx, written.pots.values())
+    if written.new_corrections or written.changed_corrections:
+        await store.insert_corrections(tx, written.new_corrections.values())
+        await store.update_corrections(tx, written.changed_corrections.values())
     await store.insert_outcomes(tx, written.outcomes, picture.accounts)
     if written.deliveries:
         told = written.webhooks.values()

@@ -1,14 +1,17 @@
 """Everything that moves money, as small immutable values.
 
 Amounts in a command are magnitudes in minor units of the account's currency (the sign follows from
-what the command does); `local_amount` and `local_currency` say what the merchant charged, when that
-was another currency. A command's identity is (issuer, account, id): sent again it is answered as
-before and done once; the same identity with other content is refused.
+what the command does; only an adjustment says it); `local_amount` and `local_currency` say what the
+merchant charged, when that was another currency. A command's identity is (issuer, account, id):
+sent again it is answered as before and done once; the same identity with other content is refused.
 """
 
 from typing import Literal, get_args
 
 import msgspec
+
+TransferScheme = Literal["payport_faster_payments", "faster_payments", "bacs", "chaps", "sepa"]
+"""What carries money between banks, in the API's words."""
 
 
 class Counterparty(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -34,6 +37,16 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     account_id: str
     id: str
     at: int | None = None
+
+
+class Forced(Command, frozen=True, kw_only=True, omit_defaults=True, tag_field="command"):
+    """What the commands share that say what has happened already, and are booked whatever it does.
+
+    `happened_at` is the value date (microseconds) when the bank hears of it later: the entries say
+    so, and the transaction takes its place in the history now.
+    """
+
+    happened_at: int | None = None
 
 
 class TopUp(Command, frozen=True, kw_only=True, tag="top_up"):
@@ -85,7 +98,7 @@ class ExpireAuthorisation(Command, frozen=True, kw_only=True, tag="expire_author
     authorisation_id: str
 
 
-class PresentCard(Command, frozen=True, kw_only=True, tag="present_card"):
+class PresentCard(Forced, frozen=True, kw_only=True, tag="present_card"):
     """The scheme presents the final amount; it is always booked.
 
     With `authorisation_id` it ends that hold, whatever it was for. Without (an offline or tolled
@@ -102,7 +115,7 @@ class PresentCard(Command, frozen=True, kw_only=True, tag="present_card"):
     metadata: dict[str, str] = {}
 
 
-class RefundCard(Command, frozen=True, kw_only=True, tag="refund_card"):
+class RefundCard(Forced, frozen=True, kw_only=True, tag="refund_card"):
     """A merchant gives money back: a new, positive transaction."""
 
     amount: int
@@ -114,25 +127,34 @@ class RefundCard(Command, frozen=True, kw_only=True, tag="refund_card"):
     original_transaction_id: str | None = None
 
 
-class ReceiveTransfer(Command, frozen=True, kw_only=True, tag="receive_transfer"):
-    """A payment scheme brings money from another bank."""
+class ReceiveTransfer(Forced, frozen=True, kw_only=True, tag="receive_transfer"):
+    """A payment scheme brings money from another bank.
+
+    `end_to_end_id` is what the payer's bank calls the payment. What comes for a closed account goes
+    into suspense, and the outcome is declined.
+    """
 
     amount: int
     description: str
     counterparty: Counterparty
-    scheme: str = "payport_faster_payments"
+    scheme: TransferScheme = "payport_faster_payments"
     category: str = "general"
+    end_to_end_id: str = ""
 
 
 class SendTransfer(Command, frozen=True, kw_only=True, tag="send_transfer"):
-    """The customer sends money to another bank; refused when there is not enough."""
+    """The customer sends money to another bank; refused when there is not enough.
+
+    `end_to_end_id` is what the payer calls the payment, wherever it goes.
+    """
 
     amount: int
     description: str
     counterparty: Counterparty
-    scheme: str = "payport_faster_payments"
+    scheme: TransferScheme = "payport_faster_payments"
     category: str = "general"
     user_id: str = ""
+    end_to_end_id: str = ""
 
 
 class TransferBetween(Command, frozen=True, kw_only=True, tag="transfer_between"):
@@ -171,6 +193,122 @@ class DeletePot(Command, frozen=True, kw_only=True, tag="delete_pot"):
     pot_id: str
 
 
+class ReturnTransfer(Forced, frozen=True, kw_only=True, tag="return_transfer"):
+    """A transfer that had left comes back from the other bank, whole (`amount` None) or in part.
+
+    `reason` is the other bank's, in its words or as a code.
+    """
+
+    original_transaction_id: str
+    amount: int | None = None
+    reason: str = ""
+
+
+class RejectTransfer(Forced, frozen=True, kw_only=True, tag="reject_transfer"):
+    """The scheme did not carry a transfer out: the money is back, all of it."""
+
+    original_transaction_id: str
+    reason: str = ""
+
+
+class SendTransferBack(Command, frozen=True, kw_only=True, tag="send_transfer_back"):
+    """Return a transfer that had come in, whole (`amount` None) or in part.
+
+    The bank decides that: it is refused when there is not enough on the account.
+    """
+
+    original_transaction_id: str
+    amount: int | None = None
+    reason: str = ""
+
+
+class DepositCash(Forced, frozen=True, kw_only=True, tag="deposit_cash"):
+    """Somebody pays notes in, at a counter or an agent's (`description` says where)."""
+
+    amount: int
+    description: str
+    scheme: Literal["uk_cash_deposits_paypoint", "cash"] = "uk_cash_deposits_paypoint"
+    user_id: str = ""
+
+
+class WithdrawCash(Command, frozen=True, kw_only=True, tag="withdraw_cash"):
+    """Somebody wants notes, at a counter or an agent's; refused when there is not enough."""
+
+    amount: int
+    description: str
+    scheme: Literal["cash"] = "cash"
+    user_id: str = ""
+
+
+class ChargeFee(Forced, frozen=True, kw_only=True, tag="charge_fee"):
+    """The bank takes a fee, whatever the balance: the customer agreed to the tariff."""
+
+    amount: int
+    description: str
+    reason: str = ""
+
+
+class ReverseFee(Forced, frozen=True, kw_only=True, tag="reverse_fee"):
+    """The bank gives a fee back, whole (`amount` None) or in part, once."""
+
+    original_transaction_id: str
+    amount: int | None = None
+    reason: str = ""
+
+
+class AdjustBalance(Forced, frozen=True, kw_only=True, tag="adjust_balance"):
+    """Somebody at the bank puts a balance right; `amount` has a sign, a credit is positive.
+
+    The customer reads `description` and `reason`; `made_by` is for the bank's own record.
+    """
+
+    amount: int
+    description: str
+    reason: str
+    made_by: str
+
+
+class OpenChargeback(Command, frozen=True, kw_only=True, tag="open_chargeback"):
+    """A customer disputes a settled card payment and is credited, whole (`amount` None) or in part,
+    until the scheme has decided."""
+
+    original_transaction_id: str
+    amount: int | None = None
+    reason: str = ""
+
+
+class ResolveChargeback(Forced, frozen=True, kw_only=True, tag="resolve_chargeback"):
+    """The scheme has decided a dispute: won, and the credit stays; lost, and it is taken back."""
+
+    original_transaction_id: str
+    result: Literal["won", "lost"]
+
+
+class Suspend(Forced, frozen=True, kw_only=True, tag="suspend"):
+    """The card scheme has moved money for which there is no account: it goes into suspense.
+
+    `account_id` is the bank's own account for it. A payment lays money out, a refund brings it.
+    """
+
+    kind: Literal["payment", "refund"]
+    amount: int
+    description: str
+    merchant_id: str | None = None
+    local_amount: int | None = None
+    local_currency: str | None = None
+    metadata: dict[str, str] = {}
+
+
+class ResolveSuspense(Forced, frozen=True, kw_only=True, tag="resolve_suspense"):
+    """What is in suspense is settled: it was an account's, or it goes back to the scheme.
+
+    `account_id` is where it stands in suspense; without a payee it goes back.
+    """
+
+    original_transaction_id: str
+    payee_account_id: str | None = None
+
+
 AnyCommand = (
     TopUp
     | AuthoriseCard
@@ -185,6 +323,18 @@ AnyCommand = (
     | DepositIntoPot
     | WithdrawFromPot
     | DeletePot
+    | ReturnTransfer
+    | RejectTransfer
+    | SendTransferBack
+    | DepositCash
+    | WithdrawCash
+    | ChargeFee
+    | ReverseFee
+    | AdjustBalance
+    | OpenChargeback
+    | ResolveChargeback
+    | Suspend
+    | ResolveSuspense
 )
 
 COMMAND_NAMES: dict[type[Command], str] = {
@@ -201,7 +351,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `limit` is the name of the account's limit that was in the way, if one was.
     `entry_sets` are what was posted for it, by number in the chain of the command's own account,
     `payee_entry_sets` by number in the chain of the payee's. What was answered before answers named
-    them has none.
+    them has none. `made_by` is who at the bank made an adjustment.
     """
 
     status: Literal["done", "declined"]
@@ -213,3 +363,4 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     entry_sets: tuple[int, ...] = ()
     payee_entry_sets: tuple[int, ...] = ()
     limit: str | None = None
+    made_by: str = ""

@@ -8,22 +8,44 @@ import structlog
 from minibank.core.errors import BadParam, BankError, Conflict, InternalService
 from minibank.core.ids import IdSource
 from minibank.core.money import AMOUNT_MAX
-from minibank.payments import authorisations, pots, presentments, transfers
+from minibank.payments import (
+    authorisations,
+    cash,
+    chargebacks,
+    charges,
+    pots,
+    presentments,
+    returns,
+    suspense,
+    transfers,
+)
 from minibank.payments.announcements import draft_deliveries
 from minibank.payments.commands import (
+    AdjustBalance,
     AuthoriseCard,
+    ChargeFee,
     Command,
     DeletePot,
+    DepositCash,
     DepositIntoPot,
     ExpireAuthorisation,
     IncrementAuthorisation,
+    OpenChargeback,
     PresentCard,
     ReceiveTransfer,
     RefundCard,
+    RejectTransfer,
+    ResolveChargeback,
+    ResolveSuspense,
+    ReturnTransfer,
     ReverseAuthorisation,
+    ReverseFee,
     SendTransfer,
+    SendTransferBack,
+    Suspend,
     TopUp,
     TransferBetween,
+    WithdrawCash,
     WithdrawFromPot,
 )
 from minibank.payments.effects import Effect
@@ -49,6 +71,18 @@ DECISIONS: dict[type[Command], Decision] = {
     DepositIntoPot: pots.deposit_into_pot,
     WithdrawFromPot: pots.withdraw_from_pot,
     DeletePot: pots.delete_pot,
+    ReturnTransfer: returns.return_transfer,
+    RejectTransfer: returns.reject_transfer,
+    SendTransferBack: returns.send_transfer_back,
+    DepositCash: cash.deposit_cash,
+    WithdrawCash: cash.withdraw_cash,
+    ChargeFee: charges.charge_fee,
+    ReverseFee: charges.reverse_fee,
+    AdjustBalance: charges.adjust_balance,
+    OpenChargeback: chargebacks.open_chargeback,
+    ResolveChargeback: chargebacks.resolve_chargeback,
+    Suspend: suspense.suspend,
+    ResolveSuspense: suspense.resolve_suspense,
 }
 
 _MAY_BE_ZERO = (AuthoriseCard, PresentCard)
@@ -99,5 +133,7 @@ def _require_amounts(command: Command) -> None:
     least = 0 if isinstance(command, _MAY_BE_ZERO) else 1
     for name, smallest in (("amount", least), ("local_amount", 0)):
         amount = getattr(command, name, None)
+        if isinstance(command, AdjustBalance):
+            amount = abs(amount or 0)
         if amount is not None and not smallest <= amount <= AMOUNT_MAX:
             raise BadParam(name, f"must be between {smallest} and {AMOUNT_MAX}")

@@ -28,6 +28,29 @@ class Authorisation(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int
 
 
+CorrectionKind = Literal[
+    "return", "rejection", "sent_back", "fee_reversal", "chargeback", "suspense"
+]
+CorrectionState = Literal["open", "done", "won", "lost"]
+
+
+class Correction(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `corrections`: what followed a transaction, which happens to each at most once.
+
+    `transaction_id` is the one that it is about, `correction_id` the one that corrects it, where
+    there is one. `amount` is a magnitude in minor units. Disputes and suspense begin open.
+    """
+
+    shard: int
+    transaction_id: str
+    account_id: str
+    kind: CorrectionKind
+    state: CorrectionState
+    amount: int
+    correction_id: str | None
+    changed_at: int
+
+
 class Effect(msgspec.Struct, frozen=True):
     """The whole effect of one command.
 
@@ -41,5 +64,6 @@ class Effect(msgspec.Struct, frozen=True):
     transactions: tuple[TransactionRecord, ...] = ()
     authorisations: tuple[Authorisation, ...] = ()
     pots: tuple[Pot, ...] = ()
+    corrections: tuple[Correction, ...] = ()
     also_recorded_on: tuple[str, str] | None = None
     """(account, command id) of the other account that a transfer between customers touched."""

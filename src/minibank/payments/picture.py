@@ -10,13 +10,19 @@ from minibank.core.money import AMOUNT_MAX
 from minibank.ledger.chain import next_hash
 from minibank.ledger.entries import EntrySet, held, main
 from minibank.ledger.store import ChainedSet
-from minibank.payments.commands import COMMAND_NAMES, Command, Outcome
-from minibank.payments.effects import Authorisation, Effect
+from minibank.payments.commands import COMMAND_NAMES, Command, Forced, Outcome
+from minibank.payments.effects import Authorisation, Correction, Effect
 from minibank.payments.limits import count
 from minibank.pots.records import Pot
 from minibank.transactions.records import TransactionRecord
 from minibank.transactions.wire import Merchants, SettledPending
 from minibank.webhooks.records import Delivery
+
+SUSPENSE_ACCOUNT = "bank_suspense"
+"""The type of the bank's own accounts, which hold no money and whose chains tell of suspense."""
+
+BACKDATED_MAX = 6 * 366 * 24 * 3600 * 1_000_000
+"""How long ago something may have happened that is booked now: claims lapse after six years."""
 
 
 class Account(msgspec.Struct):
@@ -46,6 +52,8 @@ class Account(msgspec.Struct):
     spending_day: int = 0
     card_spent: int = 0
     transfer_spent: int = 0
+    type: str = "uk_retail"
+    opened_at: int = 0
 
     @property
     def available(self) -> int:
@@ -119,12 +127,20 @@ class Picture:
     webhooks: dict[str, list[Webhook]] = field(default_factory=dict)
     authorisations: dict[str, Authorisation] = field(default_factory=dict)
     pots: dict[str, Pot] = field(default_factory=dict)
+    corrections: dict[str, Correction] = field(default_factory=dict)
     transactions: dict[str, TransactionRecord] = field(default_factory=dict)
     recorded: dict[Key, Recorded] = field(default_factory=dict)
     written: "Written" = field(default_factory=lambda: Written())
 
     def account(self, account_id: str) -> Account:
-        """The account, or `NotFound`."""
+        """The customer's account, or `NotFound`."""
+        account = self.any_account(account_id)
+        if account.type == SUSPENSE_ACCOUNT:
+            raise NotFound("account", "There is no such account")
+        return account
+
+    def any_account(self, account_id: str) -> Account:
+        """The account, be it the bank's own; or `NotFound`."""
         account = self.accounts.get(account_id)
         if account is None:
             raise NotFound("account", "There is no such account")
@@ -193,6 +209,20 @@ class Picture:
             raise BadParam("at", "is older than the newest transaction of the account")
         return command.at
 
+    def value_date(self, command: Forced, account: Account) -> int:
+        """When what is booked now happened in the world; `BadParam` when it cannot have."""
+        booked_at = self.happened_at(command, account)
+        happened_at = command.happened_at
+        if happened_at is None:
+            return booked_at
+        if happened_at > booked_at:
+            raise BadParam("happened_at", "lies in the future")
+        if happened_at < account.opened_at:
+            raise BadParam("happened_at", "is before the account was opened")
+        if happened_at < booked_at - BACKDATED_MAX:
+            raise BadParam("happened_at", "is more than six years ago")
+        return happened_at
+
     def apply(self, effect: Effect, deliveries: Iterable[Delivery] = ()) -> None:
         """Make the effect, and what is told of it, part of what the next decision sees."""
         for entry_set in effect.entry_sets:
@@ -204,6 +234,9 @@ class Picture:
             self.authorisations[authorisation.id] = authorisation
         for pot in effect.pots:
             self.pots[pot.id] = self.written.pots[pot.id] = pot
+        for correction in effect.corrections:
+            self.written.put_correction(correction, self.corrections)
+            self.corrections[correction.transaction_id] = correction
         for delivery in deliveries:
             self._number(delivery)
 
@@ -283,6 +316,8 @@ class Written:
     new_authorisations: dict[str, Authorisation] = field(default_factory=dict)
     changed_authorisations: dict[str, Authorisation] = field(default_factory=dict)
     pots: dict[str, Pot] = field(default_factory=dict)
+    new_corrections: dict[str, Correction] = field(default_factory=dict)
+    changed_corrections: dict[str, Correction] = field(default_factory=dict)
     webhooks: dict[str, Webhook] = field(default_factory=dict)
     deliveries: list[tuple[int, Delivery]] = field(default_factory=list)
 
@@ -301,6 +336,13 @@ class Written:
         is_new = authorisation.id not in known or authorisation.id in self.new_authorisations
         into = self.new_authorisations if is_new else self.changed_authorisations
         into[authorisation.id] = authorisation
+
+    def put_correction(self, correction: Correction, known: dict[str, Correction]) -> None:
+        """Note a new or changed correction."""
+        about = correction.transaction_id
+        is_new = about not in known or about in self.new_corrections
+        into = self.new_corrections if is_new else self.changed_corrections
+        into[about] = correction
 
 
 def require_range(effect: Effect, picture: Picture) -> None:

@@ -22,6 +22,7 @@ from minibank.payments.drafts import (
 )
 from minibank.payments.effects import Effect
 from minibank.payments.picture import Account, Picture
+from minibank.payments.suspense import suspended
 from minibank.transactions.records import TransactionRecord
 
 
@@ -68,7 +69,8 @@ def present_card(command: PresentCard, picture: Picture, ids: IdSource) -> Effec
             (main(account.id), -beyond),
             (CARD_SETTLEMENT, command.amount),
             code="presentment",
-            happened_at=happened_at,
+            # The scheme's day may begin before the payment that it names.
+            happened_at=max(picture.value_date(command, account), transaction.created_at),
             forced=True,
         ),
         transactions=(settled,),
@@ -77,9 +79,12 @@ def present_card(command: PresentCard, picture: Picture, ids: IdSource) -> Effec
 
 
 def refund_card(command: RefundCard, picture: Picture, ids: IdSource) -> Effect:
-    """Give back what a merchant returns: a new, positive transaction, settled at once."""
+    """Give back what a merchant returns: a new, positive transaction, settled at once.
+
+    On a closed account it goes into suspense.
+    """
     account = picture.account(command.account_id)
-    happened_at = picture.happened_at(command, account)
+    value_date = picture.value_date(command, account)
     metadata: dict[str, str] = {}
     if command.card_id is not None:
         metadata[CARD_KEY] = picture.card(command.card_id, account).id
@@ -87,22 +92,21 @@ def refund_card(command: RefundCard, picture: Picture, ids: IdSource) -> Effect:
         metadata["original_transaction_id"] = _require_paid(
             picture.transactions.get(command.original_transaction_id), account
         )
-    transaction = draft_transaction(
-        account,
-        ids,
-        Draft(
-            kind="refund",
-            amount=command.amount,
-            happened_at=happened_at,
-            description=command.description,
-            scheme=SCHEME,
-            dedupe_id=command.id,
-            local=local_money(command.local_amount, command.local_currency, 1),
-            merchant_id=command.merchant_id,
-            category=picture.category(command.merchant_id),
-            metadata=metadata,
-        ),
+    draft = Draft(
+        kind="refund",
+        amount=command.amount,
+        happened_at=picture.happened_at(command, account),
+        description=command.description,
+        scheme=SCHEME,
+        dedupe_id=command.id,
+        local=local_money(command.local_amount, command.local_currency, 1),
+        merchant_id=command.merchant_id,
+        category=picture.category(command.merchant_id),
+        metadata=metadata,
     )
+    if account.state == "closed":
+        return suspended(picture, ids, account, draft, CARD_SETTLEMENT, value_date)
+    transaction = draft_transaction(account, ids, draft)
     return Effect(
         answer(account, command.amount, transaction),
         entry_sets=draft_posting(
@@ -112,7 +116,7 @@ def refund_card(command: RefundCard, picture: Picture, ids: IdSource) -> Effect:
             (CARD_SETTLEMENT, -command.amount),
             (main(account.id), command.amount),
             code="refund",
-            happened_at=happened_at,
+            happened_at=value_date,
             forced=True,
         ),
         transactions=(transaction,),
@@ -165,7 +169,7 @@ def _present_alone(
             (main(account.id), -command.amount),
             (CARD_SETTLEMENT, command.amount),
             code="presentment",
-            happened_at=happened_at,
+            happened_at=picture.value_date(command, account),
             forced=True,
         ),
         transactions=(transaction,),

@@ -10,7 +10,7 @@ from minibank.core.ids import shard_of
 from minibank.db import ReadTx, Tx
 from minibank.oauth.records import options_from_json
 from minibank.payments.commands import Outcome
-from minibank.payments.effects import EXPIRY, Authorisation
+from minibank.payments.effects import EXPIRY, Authorisation, Correction
 from minibank.payments.picture import Account, Card, Owner, Recorded, Webhook
 from minibank.webhooks.events import events_from_json
 from minibank.webhooks.records import STREAM
@@ -59,6 +59,7 @@ async def list_facts(tx: ReadTx, accounts: Keys) -> Facts:
                b.spending_day, b.card_spent, b.transfer_spent,
                EXISTS (SELECT 1 FROM webhooks w WHERE w.shard = a.shard AND w.account_id = a.id
                        AND w.removed_at IS NULL) AS has_webhooks,
+               a.type, a.created_at AS opened_at,
                o.user_id AS owner_id, o.name AS owner_name,
                c.id AS card_id, c.user_id AS card_user_id, c.state AS card_state,
                c.expires_at AS card_expires_at
@@ -135,6 +136,20 @@ async def list_authorisations(tx: ReadTx, authorisations: Keys) -> dict[str, Aut
         *authorisations,
     )
     return {row["id"]: Authorisation(**row) for row in rows}
+
+
+async def list_corrections(tx: ReadTx, transactions: Keys) -> dict[str, Correction]:
+    """What followed these transactions, by the transaction that it is about."""
+    rows = await tx.fetch(
+        """
+        SELECT c.shard, c.transaction_id, c.account_id, c.kind, c.state, c.amount, c.correction_id,
+               c.changed_at
+        FROM unnest($1::bigint[], $2::text[]) AS k(shard, id)
+        JOIN corrections c ON c.shard = k.shard AND c.transaction_id = k.id
+        """,
+        *transactions,
+    )
+    return {row["transaction_id"]: Correction(**row) for row in rows}
 
 
 async def list_recorded(tx: ReadTx, keys: Sequence[tuple[int, str, str, str]]) -> list[Recorded]:
@@ -282,3 +297,25 @@ async def update_authorisations(tx: Tx, authorisations: Collection[Authorisation
     )
     ended = [(one.shard, EXPIRY, one.id) for one in authorisations if one.state != "open"]
     await tx.delete_rows("due_work", ("shard", "kind", "subject"), ended)
+
+
+async def insert_corrections(tx: Tx, corrections: Collection[Correction]) -> None:
+    """Store what followed transactions."""
+    await tx.insert_rows(
+        "corrections",
+        Correction.__struct_fields__,
+        [msgspec.structs.astuple(one) for one in corrections],
+    )
+
+
+async def update_corrections(tx: Tx, corrections: Collection[Correction]) -> None:
+    """Store how disputes and suspense ended."""
+    await tx.update_rows(
+        "corrections",
+        ("shard", "transaction_id"),
+        ("state", "correction_id", "changed_at"),
+        [
+            (one.shard, one.transaction_id, one.state, one.correction_id, one.changed_at)
+            for one in corrections
+        ],
+    )

@@ -1,5 +1,7 @@
 """Transfers and top-ups: each command's whole effect, in one function each."""
 
+from typing import get_args
+
 from minibank.core.errors import BadParam, InsufficientFunds
 from minibank.core.ids import IdSource
 from minibank.ledger.entries import TOP_UP_SETTLEMENT, TRANSFER_SETTLEMENT, TRANSIT, main
@@ -10,13 +12,18 @@ from minibank.payments.commands import (
     SendTransfer,
     TopUp,
     TransferBetween,
+    TransferScheme,
 )
 from minibank.payments.drafts import Draft, draft_posting, draft_transaction
 from minibank.payments.effects import Effect
 from minibank.payments.limits import require_may_receive, require_may_send
 from minibank.payments.picture import Account, Picture
+from minibank.payments.suspense import suspended
 
 BETWEEN = "p2p_payment"
+TRANSFER_SCHEMES = get_args(TransferScheme)
+END_TO_END_MAX = 35
+"""How long an end-to-end id may be in ISO 20022."""
 
 
 def top_up(command: TopUp, picture: Picture, ids: IdSource) -> Effect:
@@ -59,24 +66,25 @@ def top_up(command: TopUp, picture: Picture, ids: IdSource) -> Effect:
 
 
 def receive_transfer(command: ReceiveTransfer, picture: Picture, ids: IdSource) -> Effect:
-    """Book what another bank sends; an account that is not closed takes it."""
-    account = picture.account_for_credit(command.account_id)
-    happened_at = picture.happened_at(command, account)
-    require_may_receive(account, command.amount)
-    transaction = draft_transaction(
-        account,
-        ids,
-        Draft(
-            kind="transfer_in",
-            amount=command.amount,
-            happened_at=happened_at,
-            description=command.description,
-            scheme=command.scheme,
-            dedupe_id=command.id,
-            category=command.category,
-            counterparty=command.counterparty,
-        ),
+    """Book what another bank sends: on the account, or in suspense when that is closed."""
+    account = picture.account(command.account_id)
+    _require_transfer(command)
+    value_date = picture.value_date(command, account)
+    draft = Draft(
+        kind="transfer_in",
+        amount=command.amount,
+        happened_at=picture.happened_at(command, account),
+        description=command.description,
+        scheme=command.scheme,
+        dedupe_id=command.id,
+        category=command.category,
+        metadata=_trace(command),
+        counterparty=command.counterparty,
     )
+    if account.state == "closed":
+        return suspended(picture, ids, account, draft, TRANSFER_SETTLEMENT, value_date)
+    require_may_receive(account, command.amount)
+    transaction = draft_transaction(account, ids, draft)
     return Effect(
         Outcome(
             status="done",
@@ -90,7 +98,7 @@ def receive_transfer(command: ReceiveTransfer, picture: Picture, ids: IdSource) 
             (TRANSFER_SETTLEMENT, -command.amount),
             (main(account.id), command.amount),
             code="transfer_in",
-            happened_at=happened_at,
+            happened_at=value_date,
         ),
         transactions=(transaction,),
     )
@@ -99,6 +107,7 @@ def receive_transfer(command: ReceiveTransfer, picture: Picture, ids: IdSource) 
 def send_transfer(command: SendTransfer, picture: Picture, ids: IdSource) -> Effect:
     """Send money to another bank; `InsufficientFunds` leaves nothing behind."""
     account = picture.open_account(command.account_id)
+    _require_transfer(command)
     happened_at = picture.happened_at(command, account)
     if not account.can_pay(command.amount):
         raise InsufficientFunds
@@ -114,6 +123,7 @@ def send_transfer(command: SendTransfer, picture: Picture, ids: IdSource) -> Eff
             scheme=command.scheme,
             dedupe_id=command.id,
             category=command.category,
+            metadata=_trace(command),
             counterparty=command.counterparty,
             user_id=picture.told_user(account, command.user_id),
             originator=True,
@@ -219,3 +229,20 @@ def _side(
         originator=amount < 0,
         include_in_spending=not own_money,
     )
+
+
+def _trace(command: ReceiveTransfer | SendTransfer) -> dict[str, str]:
+    """The transfer's own end-to-end name, under the key that the API knows."""
+    return {"trn": command.end_to_end_id} if command.end_to_end_id else {}
+
+
+def _require_transfer(command: ReceiveTransfer | SendTransfer) -> None:
+    """`BadParam` for another side, a scheme or a name that no scheme could carry."""
+    if command.scheme not in TRANSFER_SCHEMES:
+        raise BadParam("scheme", f"must be one of {', '.join(TRANSFER_SCHEMES)}")
+    if len(command.end_to_end_id) > END_TO_END_MAX:
+        raise BadParam("end_to_end_id", f"must have at most {END_TO_END_MAX} characters")
+    for name, digits in (("sort_code", 6), ("account_number", 8)):
+        value = getattr(command.counterparty, name)
+        if value and not (len(value) == digits and value.isascii() and value.isdigit()):
+            raise BadParam(f"counterparty.{name}", f"must be {digits} digits, or empty")

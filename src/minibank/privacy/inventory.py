@@ -212,7 +212,17 @@ INVENTORY: Mapping[str, Held] = {
             "command_id": Column("kept", "the id of a command, which proves what was answered"),
             "command": _STATE,
             "digest": Column("pseudonymous", "a digest of the command, so that a repeat is known"),
-            "outcome": Column("kept", "ids, a balance and a reason"),
+            "outcome": Column("kept", "ids, a balance, a reason, and who at the bank adjusted it"),
+        },
+    ),
+    "corrections": Held(
+        not_shown="links transactions that are shown, and what they say of each other",
+        columns={
+            "transaction_id": _BOOKS,
+            "account_id": _ACCOUNT,
+            "kind": _STATE,
+            "state": _STATE,
+            "correction_id": _BOOKS,
         },
     ),
     "uploads": Held(

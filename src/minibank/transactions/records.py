@@ -5,7 +5,23 @@ from typing import Literal
 import msgspec
 
 Kind = Literal[
-    "card", "refund", "top_up", "transfer_in", "transfer_out", "pot_deposit", "pot_withdrawal"
+    "card",
+    "refund",
+    "top_up",
+    "transfer_in",
+    "transfer_out",
+    "pot_deposit",
+    "pot_withdrawalcard",
+    "refund",
+    "chargeback",
+    "top_up",
+    "transfer_in",
+    "transfer_out",
+    "transfer_return",
+    "cash_in",
+    "cash_out",
+    "fee",
+    "adjustment",
 ]
 DeclineReason = Literal[
     "INSUFFICIENT_FUNDS", "CARD_INACTIVE", "CARD_BLOCKED", "INVALID_CVC", "OTHER"

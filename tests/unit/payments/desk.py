@@ -10,11 +10,12 @@ from minibank.ledger.chain import GENESIS
 from minibank.payments.commands import Command, Outcome
 from minibank.payments.decide import decide_all
 from minibank.payments.effects import Authorisation
-from minibank.payments.picture import Account, Answer, Card, Owner, Picture
+from minibank.payments.picture import SUSPENSE_ACCOUNT, Account, Answer, Card, Owner, Picture
 from minibank.payments.prepared import prepare
 from minibank.pots.records import Pot
 from minibank.transactions.records import TransactionRecord
-from tests.support.banking import SHOP, Holder, Orders
+from tests.support.banking import SHOP, Holder
+from tests.support.rails import Rails
 
 NOON = 1_773_144_000_000_000
 HOUR = 3600 * 1_000_000
@@ -27,7 +28,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.ids = SeededIds("desk")
-        self.orders = Orders()
+        self.orders = Rails()
         self.picture = Picture(NOON, WEEK_SECONDS, accounts={}, merchants={SHOP.id: SHOP.category})
 
     def add_holder(
@@ -72,6 +73,12 @@ class Desk:
         )
         self.picture.pots[pot.id] = msgspec.structs.replace(pot, **more)
         return pot.id
+
+    def add_bank(self) -> Holder:
+        """The bank's own account for suspense."""
+        bank = self.add_holder()
+        self.account(bank).type = SUSPENSE_ACCOUNT
+        return bank
 
     def answer(self, command: Command) -> Answer:
         """The answer, whatever it is."""
@@ -129,4 +136,6 @@ class Desk:
             + len(written.new_authorisations)
             + len(written.changed_authorisations)
             + len(written.pots)
+            + len(written.new_corrections)
+            + len(written.changed_corrections)
         )

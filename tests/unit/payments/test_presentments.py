@@ -53,15 +53,18 @@ def test_a_presentment_is_booked_beyond_the_limit(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("state", ["frozen", "closed"])
-def test_a_presentment_and_a_refund_are_booked_whatever_the_state_of_the_account(
-    desk: Desk, state: str
-) -> None:
+def test_a_presentment_is_booked_whatever_the_state_of_the_account(desk: Desk, state: str) -> None:
     ada = desk.add_holder(1000)
     hold = desk.hold(ada, 300)
     desk.account(ada).state = state
     desk.set_card(ada, state="blocked")
     assert desk.do(desk.orders.present(ada, 300, hold)).status == "done"
-    assert desk.do(desk.orders.present(ada, 100)).status == "done"
+    assert desk.do(desk.orders.present(ada, 100)).balance == 600
+
+
+def test_a_refund_is_booked_on_a_frozen_account(desk: Desk) -> None:
+    ada = desk.add_holder(600)
+    desk.account(ada).state = "frozen"
     assert desk.do(desk.orders.refund(ada, 50)).balance == 650
 
 

@@ -47,6 +47,9 @@ async def list_between(
                (SELECT t.account_id FROM subtotal_progress t
                 WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
                 ORDER BY t.account_id LIMIT 1) AS subtotal_progress,
+               (SELECT t.account_id FROM corrections t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS corrections,
                (SELECT t.account_id FROM authorisations t
                 WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
                   AND t.state = 'open'
@@ -96,6 +99,9 @@ async def list_in_shards(tx: ReadTx, above: int, below: int) -> Sequence[Row]:
                (SELECT t.account_id FROM subtotal_progress t
                 WHERE t.shard > $1 AND t.shard < $2
                 ORDER BY t.shard LIMIT 1) AS subtotal_progress,
+               (SELECT t.account_id FROM corrections t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS corrections,
                (SELECT t.account_id FROM authorisations t
                 WHERE t.shard > $1 AND t.shard < $2 AND t.state = 'open'
                 ORDER BY t.shard LIMIT 1) AS authorisations

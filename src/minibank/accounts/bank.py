@@ -1,0 +1,37 @@
+"""The bank's own accounts: in their chains stands what is on no customer's account.
+
+They have no owner, no number and no card, and hold no money themselves: no client sees them, and
+the engine books nothing of a customer's there.
+"""
+
+from minibank.accounts import store
+from minibank.accounts.records import Account, BankAccountType
+from minibank.core.money import require_currency
+from minibank.db import Tx
+from minibank.ledger.chain import GENESIS
+
+
+async def ensure_bank_account(tx: Tx, purpose: BankAccountType, currency: str) -> str:
+    """The id of the bank's account for a purpose and currency, opened when it is first needed."""
+    known = await store.find_bank_account(tx, purpose, require_currency(currency))
+    if known is not None:
+        return known
+    shard = tx.ids.shard()
+    account = Account(
+        id=tx.ids.new("acc", shard, tx.now),
+        type=purpose,
+        state="open",
+        currency=currency,
+        sort_code="",
+        account_number="",
+        iban="",
+        created_at=tx.now,
+        closed_at=None,
+        owners=(),
+    )
+    if await store.claim_bank_account(tx, purpose, currency, account.id):
+        await store.insert_account(tx, shard, account, 0, GENESIS)
+        return account.id
+    known = await store.find_bank_account(tx, purpose, currency)
+    assert known is not None, "somebody else has just opened it"
+    return known

@@ -1,0 +1,1 @@
+"""Whether what followed transactions is what the entries say."""

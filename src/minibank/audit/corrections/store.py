@@ -1,0 +1,42 @@
+"""The rows of corrections that an audit reads; it writes none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from minibank.audit.store import Keys
+from minibank.db import ReadTx
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionRow:
+    """What followed a transaction, as stored."""
+
+    account_id: str
+    transaction_id: str
+    kind: str
+    state: str
+    amount: int
+    correction_id: str | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The transactions that it is about."""
+        return (self.transaction_id, *([self.correction_id] if self.correction_id else []))
+
+
+async def list_corrections(
+    tx: ReadTx, accounts: Keys, changed_from: Sequence[int]
+) -> list[CorrectionRow]:
+    """Of each account those that are open, and those changed from an instant on."""
+    rows = await tx.fetch(
+        """
+        SELECT c.account_id, c.transaction_id, c.kind, c.state, c.amount, c.correction_id
+        FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS k(shard, account_id, changed_from)
+        JOIN corrections c ON c.shard = k.shard AND c.account_id = k.account_id
+             AND (c.state = 'open' OR c.changed_at >= k.changed_from)
+        ORDER BY c.account_id, c.changed_at, c.transaction_id
+        """,
+        *accounts,
+        list(changed_from),
+    )
+    return [CorrectionRow(**row) for row in rows]

@@ -1,0 +1,88 @@
+"""Cash over a counter or at an agent's: each command's whole effect, in one function each."""
+
+from minibank.core.errors import BadParam, InsufficientFunds
+from minibank.core.ids import IdSource
+from minibank.ledger.entries import CASH, main
+from minibank.payments.commands import DepositCash, Outcome, WithdrawCash
+from minibank.payments.drafts import Draft, draft_posting, draft_transaction
+from minibank.payments.effects import Effect
+from minibank.payments.limits import require_may_receive
+from minibank.payments.picture import Picture
+
+DEPOSIT_SCHEMES = ("uk_cash_deposits_paypoint", "cash")
+
+
+def deposit_cash(command: DepositCash, picture: Picture, ids: IdSource) -> Effect:
+    """Credit notes that were paid in; a closed account takes none, and they are handed back."""
+    account = picture.account_for_credit(command.account_id)
+    if command.scheme not in DEPOSIT_SCHEMES:
+        raise BadParam("scheme", f"must be one of {', '.join(DEPOSIT_SCHEMES)}")
+    require_may_receive(account, command.amount)
+    draft = Draft(
+        kind="cash_in",
+        amount=command.amount,
+        happened_at=picture.happened_at(command, account),
+        description=command.description,
+        scheme=command.scheme,
+        dedupe_id=command.id,
+        category="cash",
+        user_id=picture.told_user(account, command.user_id),
+        originator=True,
+    )
+    transaction = draft_transaction(account, ids, draft)
+    return Effect(
+        Outcome(
+            status="done",
+            balance=account.available + command.amount,
+            transaction_id=transaction.id,
+        ),
+        entry_sets=draft_posting(
+            picture,
+            ids,
+            transaction,
+            (CASH, -command.amount),
+            (main(account.id), command.amount),
+            code="cash_in",
+            happened_at=picture.value_date(command, account),
+        ),
+        transactions=(transaction,),
+    )
+
+
+def withdraw_cash(command: WithdrawCash, picture: Picture, ids: IdSource) -> Effect:
+    """Hand notes out; `InsufficientFunds` leaves nothing behind."""
+    account = picture.open_account(command.account_id)
+    if command.scheme != "cash":
+        raise BadParam("scheme", "must be cash")
+    happened_at = picture.happened_at(command, account)
+    if not account.can_pay(command.amount):
+        raise InsufficientFunds
+    draft = Draft(
+        kind="cash_out",
+        amount=-command.amount,
+        happened_at=happened_at,
+        description=command.description,
+        scheme=command.scheme,
+        dedupe_id=command.id,
+        category="cash",
+        user_id=picture.told_user(account, command.user_id),
+        originator=True,
+    )
+    transaction = draft_transaction(account, ids, draft)
+    return Effect(
+        Outcome(
+            status="done",
+            balance=account.available - command.amount,
+            transaction_id=transaction.id,
+        ),
+        entry_sets=draft_posting(
+            picture,
+            ids,
+            transaction,
+            (main(account.id), -command.amount),
+            (CASH, command.amount),
+            code="cash_out",
+            happened_at=happened_at,
+        ),
+        transactions=(transaction,),
+    )

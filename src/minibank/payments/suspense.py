@@ -1,0 +1,156 @@
+"""Suspense: money that has moved and can be on no account, until somebody says whose it is.
+
+It stands on `bank:suspense`, in the chain of the account that it was meant for or, where none is
+known, of the bank's own account. There its transaction is declined: the account got nothing.
+"""
+
+import msgspec
+
+from minibank.core.errors import BadParam, Conflict
+from minibank.core.ids import IdSource
+from minibank.ledger.entries import CARD_SETTLEMENT, SUSPENSE, TRANSFER_SETTLEMENT, TRANSIT, main
+from minibank.payments.commands import Outcome, ResolveSuspense, Suspend
+from minibank.payments.corrections import ORIGINAL_KEY, correction, follow, original
+from minibank.payments.drafts import Draft, draft_posting, draft_transaction, local_money
+from minibank.payments.effects import Effect
+from minibank.payments.picture import SUSPENSE_ACCOUNT, Account, Picture
+from minibank.transactions.records import TransactionRecord
+
+
+def suspended(
+    picture: Picture, ids: IdSource, account: Account, draft: Draft, source: str, happened_at: int
+) -> Effect:
+    """Money from the address `source` (to it, when negative) that the account does not get."""
+    declined = msgspec.structs.replace(draft, decline_reason="OTHER")
+    transaction = draft_transaction(account, ids, declined)
+    return Effect(
+        Outcome(
+            status="declined",
+            balance=account.available,
+            transaction_id=transaction.id,
+            decline_reason="OTHER",
+        ),
+        entry_sets=draft_posting(
+            picture,
+            ids,
+            transaction,
+            (source, -draft.amount),
+            (SUSPENSE, draft.amount),
+            code="suspense",
+            happened_at=happened_at,
+            forced=True,
+        ),
+        transactions=(transaction,),
+        corrections=(
+            correction(picture, transaction, "suspense", abs(draft.amount), None, "open"),
+        ),
+    )
+
+
+def suspend(command: Suspend, picture: Picture, ids: IdSource) -> Effect:
+    """Put what the card scheme moved and nobody's account fits into suspense."""
+    account = picture.any_account(command.account_id)
+    if account.type != SUSPENSE_ACCOUNT:
+        raise BadParam("account_id", "is not the bank's own account for suspense")
+    sign = -1 if command.kind == "payment" else 1
+    draft = Draft(
+        kind="card" if command.kind == "payment" else "refund",
+        amount=sign * command.amount,
+        happened_at=picture.happened_at(command, account),
+        description=command.description,
+        scheme="mastercard",
+        dedupe_id=command.id,
+        local=local_money(command.local_amount, command.local_currency, sign),
+        merchant_id=command.merchant_id,
+        category=picture.category(command.merchant_id),
+        metadata=command.metadata,
+    )
+    value_date = picture.value_date(command, account)
+    return suspended(picture, ids, account, draft, CARD_SETTLEMENT, value_date)
+
+
+def resolve_suspense(command: ResolveSuspense, picture: Picture, ids: IdSource) -> Effect:
+    """Move what is in suspense to the account that it belongs to, or back to its scheme."""
+    holder = picture.any_account(command.account_id)
+    before = _require_suspended(command, picture, holder)
+    if command.payee_account_id is None:
+        return _give_back(command, picture, ids, before)
+    payee = picture.account_for_credit(command.payee_account_id)
+    if payee.id == holder.id or payee.currency != holder.currency:
+        raise BadParam("payee_account_id", "must be another account in the same currency")
+    value_date = max(picture.value_date(command, one) for one in (holder, payee))
+    draft = follow(
+        command,
+        before,
+        kind=before.kind,
+        amount=before.amount,
+        happened_at=max(picture.happened_at(command, one) for one in (holder, payee)),
+    )
+    draft = msgspec.structs.replace(draft, include_in_spending=True)
+    landed = draft_transaction(payee, ids, draft)
+    return Effect(
+        Outcome(
+            status="done",
+            balance=holder.available,
+            transaction_id=before.id,
+            payee_transaction_id=landed.id,
+        ),
+        entry_sets=draft_posting(
+            picture,
+            ids,
+            before,
+            (SUSPENSE, -before.amount),
+            (TRANSIT, before.amount),
+            code="suspense_out",
+            happened_at=value_date,
+            forced=True,
+        )
+        + draft_posting(
+            picture,
+            ids,
+            landed,
+            (TRANSIT, -before.amount),
+            (main(payee.id), before.amount),
+            code="suspense_in",
+            happened_at=value_date,
+            forced=True,
+        ),
+        transactions=(landed,),
+        corrections=(correction(picture, before, "suspense", abs(before.amount), landed),),
+        also_recorded_on=(payee.id, f"{holder.id}/{command.id}/credit"),
+    )
+
+
+def _give_back(
+    command: ResolveSuspense, picture: Picture, ids: IdSource, before: TransactionRecord
+) -> Effect:
+    """Undo the scheme's movement by a new one, in the other direction."""
+    holder = picture.any_account(before.account_id)
+    of_card = before.kind in ("card", "refund")
+    return Effect(
+        Outcome(status="done", balance=holder.available, transaction_id=before.id),
+        entry_sets=draft_posting(
+            picture,
+            ids,
+            before,
+            (SUSPENSE, -before.amount),
+            (CARD_SETTLEMENT if of_card else TRANSFER_SETTLEMENT, before.amount),
+            code="suspense_returned",
+            happened_at=picture.value_date(command, holder),
+            forced=True,
+        ),
+        corrections=(correction(picture, before, "suspense", abs(before.amount), None),),
+    )
+
+
+def _require_suspended(
+    command: ResolveSuspense, picture: Picture, holder: Account
+) -> TransactionRecord:
+    """The transaction, when its money stands in suspense; else `BadParam` or `Conflict`."""
+    before = original(picture, holder, command.original_transaction_id)
+    known = picture.corrections.get(command.original_transaction_id)
+    if before is None or known is None or known.kind != "suspense":
+        raise BadParam(ORIGINAL_KEY, "names nothing that is in suspense on this account")
+    if known.state != "open":
+        raise Conflict("conflict.already_corrected", "It is in suspense no more")
+    return before
