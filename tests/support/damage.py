@@ -125,7 +125,7 @@ EDITS = [
            {"outcome": answer(status="done")}),
     Damage("outcome.answer", "outcomes", "command = 'top_up'",
            {"outcome": answer(decline_reason="OTHER")}),
-    Damage("outcome.answer", "outcomes", "outcome LIKE '%declined%'",
+    Damage("outcome.answer", "outcomes", "command = 'authorise_card' AND outcome LIKE '%declined%'",
            {"outcome": answer(entry_sets=[1])}),
     Damage("outcome.entry_sets", "outcomes", "command = 'top_up'",
            {"outcome": answer(entry_sets=[10**6])}),

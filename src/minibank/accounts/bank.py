@@ -4,8 +4,10 @@ They have no owner, no number and no card, and hold no money themselves: no clie
 the engine books nothing of a customer's there.
 """
 
+from typing import cast
+
 from minibank.accounts import store
-from minibank.accounts.records import Account, BankAccountType
+from minibank.accounts.records import Account, AccountType, BankAccountType
 from minibank.core.money import require_currency
 from minibank.db import Tx
 from minibank.ledger.chain import GENESIS
@@ -19,7 +21,7 @@ async def ensure_bank_account(tx: Tx, purpose: BankAccountType, currency: str) -
     shard = tx.ids.shard()
     account = Account(
         id=tx.ids.new("acc", shard, tx.now),
-        type=purpose,
+        type=cast(AccountType, purpose),
         state="open",
         currency=currency,
         sort_code="",

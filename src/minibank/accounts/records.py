@@ -24,13 +24,13 @@ class Owner(msgspec.Struct, frozen=True):
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """A customer's account, or one of the bank's own, which nobody owns.
+    """A customer's account; owners in their order, instants in microseconds.
 
-    Owners are in their order, instants in microseconds.
+    The bank's own accounts are read as accounts too: they have a `BankAccountType` and no owner.
     """
 
     id: str
-    type: AccountType | BankAccountType
+    type: AccountType
     state: AccountState
     currency: str
     sort_code: str

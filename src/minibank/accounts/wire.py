@@ -1,6 +1,6 @@
 """How an account looks to a client."""
 
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -79,7 +79,7 @@ def show_account(account: Account, bic: str) -> WireAccount:
         closed=account.state == "closed",
         created=format_instant(account.created_at),
         description=account.owners[0].user_id,
-        type=cast(AccountType, account.type),
+        type=account.type,
         owner_type="joint" if len(account.owners) > 1 else "personal",
         currency=account.currency,
         owners=[

@@ -51,6 +51,7 @@ HAS_BUSINESS = "conflict.person_has_business"
 NO_USER = "not_found.user"
 NO_CLIENT = "not_found.client"
 NO_OWNER = "not_found.owner"
+ALREADY_CORRECTED = "conflict.already_corrected"
 HOLD_ENDED = "conflict.authorisation_not_open"
 NO_ACCOUNT = "not_found.account"
 NO_ENTRY_SET = "not_found.entry_set"
@@ -175,6 +176,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         OVERDRAFT_IN_USE: "the account is overdrawn by more than that",
         LAST_OWNER: "an account has at least one owner",
         HAS_BUSINESS: "accounts of the person are in the way; the message says which and why",
+        ALREADY_CORRECTED: "this happens to a transaction once, and has happened",
         HOLD_ENDED: "the authorisation was presented, reversed or has expired",
         ANOTHER_FILE: "another file was sent to this address",
     },

@@ -7,12 +7,6 @@ import msgspec
 Kind = Literal[
     "card",
     "refund",
-    "top_up",
-    "transfer_in",
-    "transfer_out",
-    "pot_deposit",
-    "pot_withdrawalcard",
-    "refund",
     "chargeback",
     "top_up",
     "transfer_in",
@@ -22,6 +16,8 @@ Kind = Literal[
     "cash_out",
     "fee",
     "adjustment",
+    "pot_deposit",
+    "pot_withdrawal",
 ]
 DeclineReason = Literal[
     "INSUFFICIENT_FUNDS", "CARD_INACTIVE", "CARD_BLOCKED", "INVALID_CVC", "OTHER"

@@ -74,6 +74,7 @@ class _Came(Struct, frozen=True, kw_only=True):
     limit: Annotated[
         str | None, Meta(description="The limit of the account that declined it, if one did.")
     ] = None
+    made_by: Annotated[str, Meta(description="Who at the bank made an adjustment.")] = ""
     entry_sets: Annotated[
         list[str], Meta(description="Where what was booked can be read, in order.")
     ] = []
@@ -141,6 +142,7 @@ def show_outcome(command: Command, outcome: Outcome) -> Movement:
         payee_transaction_id=outcome.payee_transaction_id,
         decline_reason=outcome.decline_reason,
         limit=outcome.limit,
+        made_by=outcome.made_by,
         entry_sets=_links(command, outcome),
     )
 

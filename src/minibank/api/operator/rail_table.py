@@ -2,6 +2,7 @@
 
 from minibank.api.catalogue import (
     ADDED_SECURITY,
+    ALREADY_CORRECTED,
     CLOSED,
     HOLD_ENDED,
     INSUFFICIENT_FUNDS,
@@ -16,18 +17,29 @@ from minibank.api.operator.rails import Rail
 from minibank.core.errors import NotFound
 from minibank.db import ReadTx
 from minibank.payments.commands import (
+    AdjustBalance,
     AuthoriseCard,
+    ChargeFee,
     DeletePot,
+    DepositCash,
     DepositIntoPot,
     ExpireAuthorisation,
     IncrementAuthorisation,
+    OpenChargeback,
     PresentCard,
     ReceiveTransfer,
     RefundCard,
+    RejectTransfer,
+    ResolveChargeback,
+    ResolveSuspense,
+    ReturnTransfer,
     ReverseAuthorisation,
+    ReverseFee,
     SendTransfer,
+    SendTransferBack,
     TopUp,
     TransferBetween,
+    WithdrawCash,
     WithdrawFromPot,
 )
 from minibank.payments.store import keys_of, list_authorisations
@@ -99,14 +111,16 @@ RAILS = (
         "card-refunds",
         RefundCard,
         "Give money back to a card",
-        "A new, positive transaction.",
-        (NO_CARD, NO_TRANSACTION, CLOSED),
+        "A new, positive transaction. On a closed account it goes into suspense, and the answer is"
+        " declined.",
+        (NO_CARD, NO_TRANSACTION),
     ),
     Rail(
         "inbound-transfers",
         ReceiveTransfer,
         "Book what another bank sends",
-        refuses=(CLOSED, LIMIT_EXCEEDED),
+        "For a closed account it goes into suspense, and the answer is declined.",
+        (LIMIT_EXCEEDED,),
     ),
     Rail(
         "outbound-transfers",
@@ -155,5 +169,80 @@ RAILS = (
         TopUp,
         "Load money from outside onto an account",
         refuses=(NOT_OPEN, LIMIT_EXCEEDED),
+    ),
+    Rail(
+        "transfer-returns",
+        ReturnTransfer,
+        "Credit a transfer that another bank returned",
+        "It had left, and comes back whole or in part. A transfer comes back, or is sent back, at"
+        " most once. On a closed account it goes into suspense, and the answer is declined.",
+        (ALREADY_CORRECTED,),
+    ),
+    Rail(
+        "transfer-rejections",
+        RejectTransfer,
+        "Credit a transfer that the scheme did not carry out",
+        "All of it.",
+        (ALREADY_CORRECTED,),
+    ),
+    Rail(
+        "inbound-transfer-returns",
+        SendTransferBack,
+        "Send back a transfer that another bank had sent",
+        "Whole or in part; refused when there is not enough on the account.",
+        (ALREADY_CORRECTED, INSUFFICIENT_FUNDS, CLOSED),
+    ),
+    Rail(
+        "cash-deposits",
+        DepositCash,
+        "Credit cash that was paid in",
+        "At a counter or an agent's. A closed account takes none.",
+        (CLOSED, LIMIT_EXCEEDED),
+    ),
+    Rail(
+        "cash-withdrawals",
+        WithdrawCash,
+        "Hand cash out",
+        "Refused when there is not enough.",
+        (INSUFFICIENT_FUNDS, NOT_OPEN),
+    ),
+    Rail("fees", ChargeFee, "Charge a fee", "Whatever the balance.", (CLOSED,)),
+    Rail(
+        "fee-reversals",
+        ReverseFee,
+        "Give a fee back",
+        "Whole or in part, once.",
+        (ALREADY_CORRECTED, CLOSED),
+    ),
+    Rail(
+        "adjustments",
+        AdjustBalance,
+        "Put a balance right",
+        "`amount` has a sign: a credit is positive. The customer reads `description` and `reason`;"
+        " `made_by` is kept in the answer, for the bank's own record.",
+    ),
+    Rail(
+        "chargebacks",
+        OpenChargeback,
+        "Open a dispute about a card payment",
+        "The customer is credited at once, whole or in part, until the scheme has decided. A"
+        " payment is disputed once.",
+        (ALREADY_CORRECTED, CLOSED),
+    ),
+    Rail(
+        "chargeback-resolutions",
+        ResolveChargeback,
+        "Say how a dispute ended",
+        "`original_transaction_id` is the disputed payment. Won, and the credit stays; lost, and it"
+        " is taken back, whatever the balance.",
+        (ALREADY_CORRECTED,),
+    ),
+    Rail(
+        "suspense-resolutions",
+        ResolveSuspense,
+        "Settle what is in suspense",
+        "It goes to the account that it belongs to or, without a payee, back to its scheme."
+        " `account_id` is where it is in suspense.",
+        (ALREADY_CORRECTED, CLOSED),
     ),
 )
