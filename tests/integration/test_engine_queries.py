@@ -6,7 +6,7 @@ import re
 import pytest
 
 from minibank.db import Database
-from minibank.payments.commands import Command, Outcome
+from minibank.payments.commands import Command, Outcome, Suspend
 from minibank.payments.decide import DECISIONS
 from minibank.payments.engine import Engine
 from tests.support.banking import Holder, Orders, add_merchant, open_holder, open_holders
@@ -15,10 +15,13 @@ from tests.support.counting import CountingDatabase
 from tests.support.failing import GatedDatabase
 from tests.support.outbox import listen
 from tests.support.pots import open_pot
+from tests.support.rails import Rails, suspense_of
 
-VERBS = sorted(str(one.__struct_config__.tag) for one in DECISIONS)
+VERBS = sorted(str(one.__struct_config__.tag) for one in DECISIONS if one is not Suspend)
+"""All but what is about the bank's own account, of which there is one."""
 CHANGES = {"increment_authorisation", "reverse_authorisation", "expire_authorisation"}
 orders = Orders()
+rails = Rails("operator")
 
 
 async def prepare(db: Database, verb: str, holders: list[Holder]) -> list[Command]:
@@ -50,6 +53,39 @@ async def prepare(db: Database, verb: str, holders: list[Holder]) -> list[Comman
         "deposit_into_pot": [orders.deposit(one, pot_id, 1) for one, pot_id in pots],
         "withdraw_from_pot": [orders.withdraw(one, pot_id, 1) for one, pot_id in pots],
         "delete_pot": [orders.delete_pot(one, pot_id) for one, pot_id in pots],
+    }
+    return made[verb] if verb in made else await prepare_rail(db, verb, holders)
+
+
+async def prepare_rail(db: Database, verb: str, holders: list[Holder]) -> list[Command]:
+    """The same of the commands that put money movements in, and that follow others."""
+    bank = await suspense_of(db)
+    sources: dict[str, list[Command]] = {
+        "return_transfer": [rails.send(one, 2) for one in holders],
+        "reject_transfer": [rails.send(one, 2) for one in holders],
+        "send_transfer_back": [rails.receive(one, 2) for one in holders],
+        "reverse_fee": [rails.fee(one, 2) for one in holders],
+        "open_chargeback": [rails.present(one, 2) for one in holders],
+        "resolve_chargeback": [rails.present(one, 2) for one in holders],
+        "resolve_suspense": [rails.suspend(bank, 2) for _ in holders],
+    }
+    answers = await Engine(db).execute_many(sources.get(verb, []))
+    ids = [str(one.transaction_id) for one in answers if isinstance(one, Outcome)]
+    pairs = list(zip(holders, ids, strict=True)) if ids else []
+    if verb == "resolve_chargeback":
+        await Engine(db).execute_many([rails.dispute(one, paid) for one, paid in pairs])
+    made: dict[str, list[Command]] = {
+        "return_transfer": [rails.come_back(*pair) for pair in pairs],
+        "reject_transfer": [rails.reject(*pair) for pair in pairs],
+        "send_transfer_back": [rails.send_back(*pair) for pair in pairs],
+        "reverse_fee": [rails.unfee(*pair) for pair in pairs],
+        "open_chargeback": [rails.dispute(*pair) for pair in pairs],
+        "resolve_chargeback": [rails.resolve(*pair, "lost") for pair in pairs],
+        "resolve_suspense": [rails.clear(bank, stands, one) for one, stands in pairs],
+        "deposit_cash": [rails.pay_in(one, 1) for one in holders],
+        "withdraw_cash": [rails.pay_out(one, 1) for one in holders],
+        "charge_fee": [rails.fee(one, 1) for one in holders],
+        "adjust_balance": [rails.adjust(one, -1) for one in holders],
     }
     return made[verb]
 
