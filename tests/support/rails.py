@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from minibank.accounts.bank import ensure_bank_account
+from minibank.accounts.bank.opening import ensure_bank_account
 from minibank.db import Database
 from minibank.payments.commands import (
     AdjustBalance,

@@ -8,10 +8,8 @@ from minibank.db import ReadTx, Row
 async def list_between(
     tx: ReadTx, shards: Sequence[int], after: Sequence[str], until: Sequence[str]
 ) -> Sequence[Row]:
-    """For each gap between two account ids of a shard: the first stray of each table, by its name.
-
-    Of the authorisations only those that are open are looked for.
-    """
+    """The first stray of each table, by its name, in each gap between two account ids of a shard;
+    of authorisations only those that are open."""
     return await tx.fetch(
         """
         SELECT (SELECT t.account_id FROM balances t

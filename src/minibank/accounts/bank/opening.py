@@ -6,8 +6,9 @@ the engine books nothing of a customer's there.
 
 from typing import cast
 
-from minibank.accounts import store
+from minibank.accounts.bank.store import claim_bank_account, find_bank_account
 from minibank.accounts.records import Account, AccountType, BankAccountType
+from minibank.accounts.store import insert_account
 from minibank.core.money import require_currency
 from minibank.db import Tx
 from minibank.ledger.chain import GENESIS
@@ -15,7 +16,7 @@ from minibank.ledger.chain import GENESIS
 
 async def ensure_bank_account(tx: Tx, purpose: BankAccountType, currency: str) -> str:
     """The id of the bank's account for a purpose and currency, opened when it is first needed."""
-    known = await store.find_bank_account(tx, purpose, require_currency(currency))
+    known = await find_bank_account(tx, purpose, require_currency(currency))
     if known is not None:
         return known
     shard = tx.ids.shard()
@@ -31,9 +32,9 @@ async def ensure_bank_account(tx: Tx, purpose: BankAccountType, currency: str) -
         closed_at=None,
         owners=(),
     )
-    if await store.claim_bank_account(tx, purpose, currency, account.id):
-        await store.insert_account(tx, shard, account, 0, GENESIS)
+    if await claim_bank_account(tx, purpose, currency, account.id):
+        await insert_account(tx, shard, account, 0, GENESIS)
         return account.id
-    known = await store.find_bank_account(tx, purpose, currency)
+    known = await find_bank_account(tx, purpose, currency)
     assert known is not None, "somebody else has just opened it"
     return known
