@@ -8,8 +8,7 @@ from minibank.db import ReadTx, Row
 async def list_between(
     tx: ReadTx, shards: Sequence[int], after: Sequence[str], until: Sequence[str]
 ) -> Sequence[Row]:
-    """The first stray of each table, by its name, in each gap between two account ids of a shard;
-    of authorisations only those that are open."""
+    """The first stray of each table, in each gap between two account ids; authorisations: open."""
     return await tx.fetch(
         """
         SELECT (SELECT t.account_id FROM balances t
