@@ -151,8 +151,8 @@ class EngineMachine(RuleBasedStateMachine):
             "present": lambda: orders.present(holder, amount, hold),
             "present_alone": lambda: orders.present(person, amount),
             # Somebody else's pot, now and then.
-            "deposit": lambda: orders.pay_in(person if wish.which > 18 else saver, pot, amount),
-            "withdraw": lambda: orders.pay_out(person if wish.which > 18 else saver, pot, amount),
+            "deposit": lambda: orders.deposit(person if wish.which > 18 else saver, pot, amount),
+            "withdraw": lambda: orders.withdraw(person if wish.which > 18 else saver, pot, amount),
             "delete_pot": lambda: orders.delete_pot(saver, pot),
             "pay_in": lambda: orders.pay_in(person, amount),
             "pay_out": lambda: orders.pay_out(person, amount),

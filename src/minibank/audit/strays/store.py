@@ -53,9 +53,7 @@ async def list_between(
                 ORDER BY t.account_id LIMIT 1) AS authorisations
         FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(shard, after_id, until_id)
         """,
-        shards,
-        after,
-        until,
+        *(shards, after, until),
     )
 
 
