@@ -60,6 +60,7 @@ NO_POT = "not_found.pot"
 ADDING_UP = "unavailable.adding_up"
 AUDITS_OFF = "conflict.audits_off"
 NO_CARD = "not_found.card"
+NO_MERCHANT = "not_found.merchant"
 NO_AUTHORISATION = "not_found.authorisation"
 NO_TRANSACTION = "not_found.transaction"
 ADDED_SECURITY = "forbidden.added_security"
@@ -149,6 +150,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         NO_ACCOUNT: "there is no such account",
         NO_ENTRY_SET: "the account's chain has no entry set of this number",
         NO_ANSWER: "no such command was answered: it never came, or it was refused",
+        NO_MERCHANT: "there is no such merchant",
         NO_CARD: "the account has no such card",
         NO_USER: "there is no such person, or they are being erased",
         NO_CLIENT: "there is no such client",

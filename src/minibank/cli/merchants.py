@@ -3,9 +3,9 @@
 import msgspec
 
 from minibank.cli.common import CommandFailed
-from minibank.cli.store import list_merchants
 from minibank.core.errors import NotFound
 from minibank.db import ReadTx, Row
+from minibank.transactions.store import list_merchants_after
 
 PAGE = 1000
 NAMED_MAX = 10
@@ -23,7 +23,7 @@ async def find_merchant(tx: ReadTx, which: str) -> tuple[str, str]:
     """
     wanted = which.strip().casefold()
     after, named = "", list[Row]()
-    while rows := await list_merchants(tx, after, PAGE):
+    while rows := await list_merchants_after(tx, after, PAGE):
         for row in rows:
             if row["id"] == which:
                 return row["id"], row["name"]

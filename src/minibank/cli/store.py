@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from minibank.db import ReadTx, Row
+from minibank.db import ReadTx
 from minibank.identity.store import User
 
 
@@ -71,16 +71,6 @@ async def list_funds(
     )
     names = Funds.__struct_fields__
     return {row["account_id"]: Funds(*(row[name] for name in names)) for row in rows}
-
-
-async def list_merchants(tx: ReadTx, after: str, limit: int) -> list[Row]:
-    """Ids, names and addresses (as JSON) of merchants, those behind an id, in order."""
-    rows = await tx.fetch(
-        "SELECT id, name, postal_address FROM merchants WHERE id > $1 ORDER BY id LIMIT $2",
-        after,
-        limit,
-    )
-    return list(rows)
 
 
 class Hold(msgspec.Struct, frozen=True):

@@ -356,3 +356,33 @@ async def insert_merchants(tx: Tx, records: Sequence[MerchantRecord]) -> None:
     """Store new merchants."""
     rows = [msgspec.structs.astuple(record) for record in records]
     await tx.insert_rows("merchants", MerchantRecord.__struct_fields__, rows)
+
+
+async def update_merchant(tx: Tx, record: MerchantRecord) -> None:
+    """Store what is said of a merchant now."""
+    await tx.execute(
+        "UPDATE merchants SET group_id = $2, name = $3, logo = $4, emoji = $5, category = $6,"
+        " online = $7, atm = $8, postal_address = $9, metadata = $10, updated_at = $11"
+        " WHERE id = $1",
+        record.id,
+        record.group_id,
+        record.name,
+        record.logo,
+        record.emoji,
+        record.category,
+        int(record.online),
+        int(record.atm),
+        record.postal_address,
+        record.metadata,
+        record.updated_at,
+    )
+
+
+async def list_merchants_after(tx: ReadTx, after: str, limit: int) -> Sequence[Row]:
+    """The merchants behind an id, in order of their ids."""
+    return await tx.fetch(
+        "SELECT id, group_id, name, logo, emoji, category, online, atm, postal_address, metadata,"
+        " created_at, updated_at FROM merchants WHERE id > $1 ORDER BY id LIMIT $2",
+        after,
+        limit,
+    )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct
 
-from minibank.api.catalogue import AUDITS_OFF, NO_WRITES
+from minibank.api.catalogue import AUDITS_OFF, KEY_REUSED, NO_WRITES
 from minibank.api.operation import Operation
 from minibank.api.operator.endpoint import OperatorCall
 from minibank.api.operator.movements import DryRun
@@ -94,7 +94,7 @@ REQUEST = Operation(
     " runs if one does; `GET` the report to see what came of it.",
     takes=DryRun,
     answers=AuditReport,
-    refuses=(AUDITS_OFF, NO_WRITES),
+    refuses=(AUDITS_OFF, KEY_REUSED, NO_WRITES),
     scopes=("audit",),
     named=True,
 )

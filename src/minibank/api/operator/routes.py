@@ -12,6 +12,7 @@ from minibank.api.operator import (
     holds,
     journal,
     keys,
+    merchants,
     movements,
     pots,
 )
@@ -55,6 +56,33 @@ ROUTES: tuple[Route, ...] = (
         movements.SEND_MANY,
         body="bytes",
         body_bytes_max=movements.BULK_BYTES_MAX,
+    ),
+    # Merchants
+    Route(
+        "GET",
+        f"{PREFIX}/merchants",
+        reading(merchants.list_merchants, *merchants.READERS),
+        merchants.LIST_MERCHANTS,
+    ),
+    Route(
+        "POST",
+        f"{PREFIX}/merchants",
+        writing(merchants.create_merchant, merchants.show, "rails"),
+        merchants.CREATE_MERCHANT,
+        body="bytes",
+    ),
+    Route(
+        "GET",
+        f"{PREFIX}/merchants/{{merchant_id}}",
+        reading(merchants.retrieve_merchant, *merchants.READERS),
+        merchants.RETRIEVE_MERCHANT,
+    ),
+    Route(
+        "PATCH",
+        f"{PREFIX}/merchants/{{merchant_id}}",
+        writing(merchants.change_merchant, merchants.show, "rails"),
+        merchants.CHANGE_MERCHANT,
+        body="bytes",
     ),
     # Customers
     *customers.routes(PREFIX),
