@@ -72,3 +72,10 @@ def test_a_backup_says_that_the_bytes_are_not_in_it_and_a_restore_needs_only_the
     again = {"MINIBANK_DATABASE": f"sqlite:///{tmp_path}/again.db"}
     cli.run("restore", "bank.backup", **again)
     cli.run("files", "check", "--full", **again)
+
+
+def test_who_is_erased_leaves_no_bytes_behind(cli: CommandLine, sent: tuple[str, Path]):
+    cli.run("user", "erase", sent[0], "--yes")
+    assert not sent[1].exists()
+    found = json.loads(cli.run("files", "check", "--json").out)
+    assert (found["files"], found["unknown"]) == (0, 0)

@@ -13,6 +13,7 @@ import typer
 from rich.progress import Progress, TextColumn
 
 from minibank.app.books import read_bank
+from minibank.app.files import open_files
 from minibank.cli.common import (
     FAILED,
     LIMIT,
@@ -29,8 +30,10 @@ from minibank.cli.common import (
     print_listing,
 )
 from minibank.cli.users import Who, find_person
+from minibank.core.clock import SystemClock
 from minibank.db import Database, ReadTx, Tx
 from minibank.due.planning import plan
+from minibank.files import Files, FilesUnavailable
 from minibank.identity.erasing import ERASURE
 from minibank.privacy.erasure import (
     Preview,
@@ -43,6 +46,7 @@ from minibank.privacy.export import Lines, Subject, export_person
 from minibank.privacy.store import list_erasures
 from minibank.settings import Loaded
 from minibank.worker.due import do_part
+from minibank.worker.errands import remove_contents_now
 from minibank.worker.store import DueRow
 
 STDOUT = Path("-")
@@ -158,11 +162,11 @@ def erase(
 ) -> None:
     """Erase a person for good, and keep the books.
 
-    Name, e-mail address, password, tokens, the digits of cards, notes, annotations and whatever
-    people wrote on transactions go; entries, amounts and what was answered to commands stay.
-    Refused while an account of theirs holds money or a payment is not over, is frozen, or is shared
-    and not closed. An erasure that was broken off goes on by itself in a bank that serves, or by
-    asking for it again. Backups made before still hold the person.
+    Name, e-mail address, password, tokens, the digits of cards, notes, annotations, files and
+    whatever people wrote on transactions go; entries, amounts and what was answered to commands
+    stay. Refused while an account of theirs holds money or a payment is not over, is frozen, or is
+    shared and not closed. An erasure that was broken off goes on by itself in a bank that serves,
+    or by asking for it again. Backups made before still hold the person.
 
     Examples:
 
@@ -182,15 +186,23 @@ def erase(
     if not yes:
         _confirm(preview)
     user_id = preview.leaving.user.id
-    in_books(loaded, lambda db: _erase(db, user_id))
+    files = open_files(loaded.settings)
+    try:
+        in_books(loaded, lambda db: _erase(db, files, user_id))
+    except FilesUnavailable as error:
+        raise CommandFailed(
+            f"{user_id} is erased, and the bytes of files are still to go, which a bank that serves"
+            f" does by itself: {error}"
+        ) from error
     if as_json:
         print_json(_as_json(preview, erased=True))
     else:
         console().print(f"{user_id} is erased.")
 
 
-async def _erase(db: Database, user_id: str) -> None:
-    """Begin, unless that was done before, and do part after part until all is done."""
+async def _erase(db: Database, files: Files, user_id: str) -> None:
+    """Begin, unless that was done before, and do part after part until all is done; then remove the
+    bytes of what the person sent."""
     planned = work_of(user_id, 0)
     row = DueRow(planned.shard, ERASURE, user_id, "", 0)
     if not await db.transact(lambda tx: begin_erasure(tx, user_id)):
@@ -202,6 +214,7 @@ async def _erase(db: Database, user_id: str) -> None:
 
     while await db.transact(part):
         pass
+    await remove_contents_now(db, files, planned.shard, SystemClock())
 
 
 def _confirm(preview: Preview) -> None:
