@@ -12,7 +12,8 @@ from minibank.identity.store import find_login
 from minibank.oauth.store import find_client_with_digests
 from minibank.payments.engine import Engine
 from minibank.worker.due import run_due
-from tests.support.callers import add_token
+from tests.support.callers import add_account, add_client, add_token
+from tests.support.counting import CountingDatabase
 from tests.support.operators import add_key, operator_http
 from tests.support.personal import dump
 
@@ -345,6 +346,22 @@ async def test_a_client_is_changed_shut_out_and_let_in_again(bank, desk):
         assert code(await do(desk, method, path, body)) == (404, "not_found.client")
     answer = await do(desk, "PATCH", at, {"options": {"colour": "red"}})
     assert answer.status_code == 400
+
+
+async def test_a_list_costs_the_same_however_long_it_is(bank):
+    counting = CountingDatabase(bank.db)
+    _, secret = await add_key(bank.db, "customers")
+    async with operator_http(counting, secret) as api:
+        for noun in ("accounts", "users", "clients", f"accounts?user_id={bank.ada.id}"):
+            costs = []
+            for _ in range(2):
+                await api.get(f"/operator/v1/{noun}")
+                counting.statements.clear()
+                assert (await api.get(f"/operator/v1/{noun}")).status_code == 200
+                costs.append(len(counting.statements))
+                await add_account(bank.db, bank.ada)
+                await add_client(bank.db)
+            assert costs[0] == costs[1] <= 7, (noun, costs)
 
 
 async def test_what_was_done_is_on_record_without_what_was_said(bank, desk):

@@ -20,7 +20,8 @@ from minibank.customers.closing import (
     freeze_account,
     thaw_account,
 )
-from minibank.db import Database, open_database
+from minibank.db import Database, Tx, open_database
+from minibank.db.migrate import migrate, migrations
 from minibank.payments.commands import Counterparty, Outcome
 from minibank.payments.engine import Engine
 from minibank.webhooks.ending import CLOSED_WEBHOOKS
@@ -278,6 +279,50 @@ async def test_webhooks_of_a_closed_account_hear_of_it_and_then_end(
     kinds = {row["kind"] for row in await db.read(lambda tx: tx.fetch("SELECT kind FROM due_work"))}
     assert CLOSED_WEBHOOKS not in kinds
     assert (await audit(db)).findings == []
+
+
+async def test_the_audit_misses_the_work_that_ends_webhooks_of_closed_accounts(
+    db: Database, clock: FakeClock
+) -> None:
+    ada = await open_holder(db)
+    hook = await listen(db, (await add_client(db)).client.id, ada)
+    await close(db, ada)
+    kept = "kind = 'closed_webhooks'"
+    await db.transact(
+        lambda tx: tx.execute(f"UPDATE due_work SET subject = 'acc_other' WHERE {kept}")
+    )
+    clock.advance(86_400)
+    found = {(one.code, one.subject) for one in (await audit(db)).findings}
+    assert found == {("due_work.stray", "acc_other"), ("retention.unplanned", ada.account_id)}
+    assert await db.read(lambda tx: find_live(tx, hook.shard, hook.id))
+
+
+async def test_webhooks_of_accounts_closed_before_the_migration_end_as_well(
+    empty_database_url: str, clock: FakeClock
+) -> None:
+    db = await open_database(empty_database_url, clock=clock)
+    version = next(one.version for one in migrations() if one.name.endswith("customers"))
+    await migrate(db, version - 1)
+
+    async def fill(tx: Tx) -> None:
+        columns = ("shard", "id", "type", "state", "currency", "sort_code", "account_number")
+        rest = ("iban", "created_at", "closed_at")
+        for account_id, state, closed_at in (("acc_1", "closed", 7), ("acc_2", "open", None)):
+            row = (5, account_id, "uk_retail", state, "GBP", "", "", "", 1, closed_at)
+            await tx.insert_rows("accounts", (*columns, *rest), [row])
+            names = ("shard", "id", "account_id", "client_id", "user_id", "url", "events")
+            more = ("created_at", "starts_after", "next_sequence")
+            for kind, url in (("hook", "https://app.example"), ("stream", "stream:")):
+                hook = (5, f"{kind}_{account_id}", account_id, "c", "u", url, "[]", 1, 0, 1)
+                await tx.insert_rows("webhooks", (*names, *more), [hook])
+
+    await db.transact(fill)
+    await migrate(db)
+    rows = await db.read(
+        lambda tx: tx.fetch("SELECT subject, due_at FROM due_work WHERE kind = 'closed_webhooks'")
+    )
+    assert [tuple(row) for row in rows] == [("acc_1", 7)]
+    await db.close()
 
 
 async def test_an_account_without_webhooks_leaves_no_work_behind(db: Database) -> None:

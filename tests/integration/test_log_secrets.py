@@ -118,6 +118,7 @@ def requests_with(secrets: dict[str, str], client: Client) -> Iterator[RawReques
     bodies += [
         (b"application/json", json.dumps({**named, **grants[0]}).encode()),
         (b"application/json", json.dumps({"metadata": {"a": secrets["note"]}}).encode()),
+        (b"application/json", json.dumps({"password": PASSWORD}).encode()),
         (b"application/json", json.dumps(_kept(secrets)).encode()),
         (b"application/json", b'{"password": "' + PASSWORD.encode() + b'", '),
         (b"application/x-www-form-urlencoded", f"password={PASSWORD}%zz%00".encode()),
@@ -138,7 +139,7 @@ def requests_with(secrets: dict[str, str], client: Client) -> Iterator[RawReques
     for path in paths:
         filled = re.sub(r"\{\w+\}", quote(secrets["e-mail"]), path).encode()
         for place, (content_type, body) in enumerate(bodies):
-            for method in ("GET", "POST", "PATCH", secrets["unknown name"]):
+            for method in ("GET", "POST", "PUT", "PATCH", secrets["unknown name"]):
                 yield RawRequest(
                     method=method,
                     path=filled,

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from minibank.accounts.limits import LimitChanges, set_limits
 from minibank.accounts.opening import OWNERS_MAX, issue_card, set_account_state, set_card_state
 from minibank.accounts.records import Account
 from minibank.accounts.store import find_account, list_accounts, list_cards
@@ -219,6 +220,22 @@ async def test_an_export_says_which_accounts_somebody_left_and_shows_their_cards
     assert "transaction" not in counts
     lines = [json.loads(line) for line in written]
     assert {"record": "former_account", "data": {"account_id": ada.account_id}} in lines
+
+
+async def test_an_export_has_the_limits_of_an_account(db: Database) -> None:
+    ada = await open_holder(db, 1000)
+    changes = LimitChanges(card_daily_max=500)
+    await db.transact(lambda tx: set_limits(tx, ada.account_id, changes))
+    await Engine(db).execute(orders.authorise(ada, 70))
+    user = await db.read(lambda tx: find_user(tx, ada.user_ids[0]))
+    assert user
+    written: list[bytes] = []
+    subject = Subject(user, bic="MINIGB2L", public_url="", files_url="", bank="sandbox")
+    await db.snapshot(lambda tx: export_person(tx, subject, Lines(written.append)))
+    [account] = [one["data"] for one in map(json.loads, written) if one["record"] == "account"]
+    assert account["limits"]["card_daily_max"] == 500
+    assert account["limits"]["payment_max"] is None
+    assert account["spent"] == {"day": "2026-03-10T04:00:00.000Z", "card": 70, "transfer": 0}
 
 
 async def race(url: str, db: Database, *works: Any) -> list[Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from minibank.accounts.records import Account
+from minibank.accounts.records import Account, Limits
 from minibank.accounts.store import list_account_ids, list_accounts, list_cards
 from minibank.accounts.wire import show_account
 from minibank.attachments.names import FILES
@@ -223,7 +223,12 @@ async def _export_account(tx: ReadTx, subject: Subject, account: Account, lines:
             "other_owners": len(others),
             "booked": balance["booked"],
             "held": balance["held"],
-            "overdraft_limit": balance["overdraft_limit"],
+            "limits": {name: balance[name] for name in Limits.__struct_fields__},
+            "spent": {
+                "day": _instant(balance["spending_day"] or None),
+                "card": balance["card_spent"],
+                "transfer": balance["transfer_spent"],
+            },
         },
     )
     await _export_cards(tx, account.id, user_id, lines)

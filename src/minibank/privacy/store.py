@@ -228,7 +228,8 @@ async def find_guesses(tx: ReadTx, shard: int, subject: bytes) -> Row | None:
 async def find_balance(tx: ReadTx, shard: int, account_id: str) -> Row | None:
     """An account's balance row."""
     return await tx.fetch_one(
-        "SELECT booked, held, overdraft_limit, chain_length FROM balances"
+        "SELECT booked, held, overdraft_limit, chain_length, payment_max, card_daily_max,"
+        " transfer_daily_max, balance_max, spending_day, card_spent, transfer_spent FROM balances"
         " WHERE shard = $1 AND account_id = $2",
         shard,
         account_id,

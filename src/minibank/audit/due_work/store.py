@@ -141,7 +141,7 @@ async def list_unplanned_endings(tx: ReadTx, closed_by: int) -> Sequence[Row]:
         SELECT DISTINCT a.id
         FROM accounts a
         JOIN webhooks w ON w.shard = a.shard AND w.account_id = a.id AND w.removed_at IS NULL
-             AND w.url <> $4 AND w.created_at < a.closed_at
+             AND w.url <> $4 AND w.created_at <= a.closed_at
         LEFT JOIN due_work d ON d.shard = a.shard AND d.kind = $3 AND d.subject = a.id
         WHERE a.shard >= $1 AND a.state = 'closed' AND a.closed_at <= $2 AND d.kind IS NULL
         """,
