@@ -12,7 +12,7 @@ import msgspec
 
 from minibank.core.errors import BadParam, NotFound
 from minibank.core.ids import shard_of
-from minibank.db import Database
+from minibank.db import Database, ReadTx
 from minibank.journal import store
 from minibank.journal.store import Sum
 from minibank.journal.subtotals.rolling import EVERYWHERE, catch_up, catch_up_shards
@@ -112,14 +112,7 @@ async def read_trial_balance(db: Database, instants: Instants = NOW) -> TrialBal
     await catch_up_shards(db, EVERYWHERE)
     sums: list[Sum] = []
     for some in _some_of(EVERYWHERE):
-        sums += await db.read(
-            partial(
-                store.sum_of_shards,
-                shards=some,
-                booked_by=instants.booked_by,
-                happened_by=instants.happened_by,
-            )
-        )
+        sums += await db.snapshot(partial(_sum_of_shards, shards=some, instants=instants))
     added = _added(sums)
     off: defaultdict[str, int] = defaultdict(int)
     for one in added:
@@ -129,6 +122,15 @@ async def read_trial_balance(db: Database, instants: Instants = NOW) -> TrialBal
         bank=[one for one in added if one.address not in CUSTOMERS],
         off={currency: amount for currency, amount in off.items() if amount},
     )
+
+
+async def _sum_of_shards(tx: ReadTx, shards: Sequence[int], instants: Instants) -> list[Sum]:
+    bounds = instants.booked_by, instants.happened_by
+    tails = await store.list_tails(tx, shards)
+    return [
+        *await store.sum_of_shards(tx, shards, *bounds),
+        *(await store.sum_of_tails(tx, tails, *bounds) if tails else ()),
+    ]
 
 
 def _added(sums: Iterable[Sum]) -> list[Sum]:

@@ -1,8 +1,11 @@
 """What is read of the journal: sums at an instant, from subtotals and what is in none yet.
 
-Each of these is one statement, so that it sees one snapshot: what is brought into the subtotals
-meanwhile is counted once. Its three parts are the subtotals that are wholly before the instants,
-the entries of those that an instant falls into, and the entries that are in no subtotal yet.
+Each sum has three parts: the subtotals that are wholly before the instants, the entries of those
+that an instant falls into, and the entries that are in no subtotal yet. All must be read of one
+snapshot, or what is brought into the subtotals meanwhile is counted twice or not at all.
+
+Entries are found by number within an inner select and their entry set by its key, so that no plan
+can begin with all of a history.
 """
 
 from collections.abc import Sequence
@@ -10,6 +13,9 @@ from collections.abc import Sequence
 import msgspec
 
 from minibank.db import ReadTx, Row
+
+Tail = tuple[int, str, int]
+"""A shard, an account and a number in its chain: the entries beyond it are in no subtotal."""
 
 
 class Sum(msgspec.Struct, frozen=True):
@@ -34,33 +40,37 @@ async def sum_of_account(
         FROM (
             SELECT t.address, t.currency, t.amount
             FROM subtotals t
-            WHERE t.shard = $1 AND t.account_id = $2
-              AND t.booked_to <= $3 AND t.happened_to <= $4
+            WHERE t.shard = $1 AND t.account_id = $2 AND t.booked_to <= $3 AND t.happened_to <= $4
             UNION ALL
-            SELECT e.address, e.currency, e.amount
+            SELECT t.address, t.currency,
+                   (SELECT SUM(e.amount) FROM entries e
+                    WHERE e.shard = t.shard AND e.account_id = t.account_id
+                      AND e.sequence >= t.first_sequence AND e.sequence <= t.last_sequence
+                      AND e.address = t.address AND e.currency = t.currency
+                      AND (SELECT CASE WHEN s.booked_at <= $3 AND s.happened_at <= $4
+                            AND s.booked_at >= t.booked_from AND s.booked_at <= t.booked_to
+                            AND s.happened_at >= t.happened_from AND s.happened_at <= t.happened_to
+                            THEN 1 ELSE 0 END
+                       FROM entry_sets s
+                       WHERE s.shard = e.shard AND s.account_id = e.account_id
+                         AND s.sequence = e.sequence) = 1) AS amount
             FROM subtotals t
-            JOIN entry_sets s ON s.shard = t.shard AND s.account_id = t.account_id
-                 AND s.sequence >= t.first_sequence AND s.sequence <= t.last_sequence
-                 AND s.booked_at >= t.booked_from AND s.booked_at <= t.booked_to
-                 AND s.happened_at >= t.happened_from AND s.happened_at <= t.happened_to
-            JOIN entries e ON e.shard = s.shard AND e.account_id = s.account_id
-                 AND e.sequence = s.sequence AND e.address = t.address
-                 AND e.currency = t.currency
             WHERE t.shard = $1 AND t.account_id = $2
               AND t.booked_from <= $3 AND t.happened_from <= $4
               AND (t.booked_to > $3 OR t.happened_to > $4)
-              AND s.booked_at <= $3 AND s.happened_at <= $4
             UNION ALL
             SELECT e.address, e.currency, e.amount
-            FROM balances b
-            LEFT JOIN subtotal_progress p ON p.shard = b.shard AND p.account_id = b.account_id
-            JOIN entry_sets s ON s.shard = b.shard AND s.account_id = b.account_id
-                 AND s.sequence > COALESCE(p.sequence, 0)
-            JOIN entries e ON e.shard = s.shard AND e.account_id = s.account_id
-                 AND e.sequence = s.sequence
-            WHERE b.shard = $1 AND b.account_id = $2
-              AND s.booked_at <= $3 AND s.happened_at <= $4
+            FROM entries e
+            WHERE e.shard = $1 AND e.account_id = $2
+              AND e.sequence > (SELECT COALESCE(MAX(p.sequence), 0) FROM subtotal_progress p
+                                WHERE p.shard = $1 AND p.account_id = $2)
+              AND (SELECT CASE WHEN s.booked_at <= $3 AND s.happened_at <= $4
+                            THEN 1 ELSE 0 END
+                       FROM entry_sets s
+                       WHERE s.shard = e.shard AND s.account_id = e.account_id
+                         AND s.sequence = e.sequence) = 1
         ) AS u
+        WHERE u.amount IS NOT NULL
         GROUP BY u.address, u.currency ORDER BY u.address, u.currency
         """,
         shard,
@@ -81,33 +91,39 @@ async def sum_of_address(
         FROM (
             SELECT t.address, t.currency, t.amount
             FROM subtotals t
-            WHERE t.shard = ANY($1) AND t.address = $2
-              AND t.booked_to <= $3 AND t.happened_to <= $4
+            WHERE t.shard = ANY($1) AND t.address = $2 AND t.booked_to <= $3 AND t.happened_to <= $4
             UNION ALL
-            SELECT e.address, e.currency, e.amount
+            SELECT t.address, t.currency,
+                   (SELECT SUM(e.amount) FROM entries e
+                    WHERE e.shard = t.shard AND e.account_id = t.account_id
+                      AND e.sequence >= t.first_sequence AND e.sequence <= t.last_sequence
+                      AND e.address = t.address AND e.currency = t.currency
+                      AND (SELECT CASE WHEN s.booked_at <= $3 AND s.happened_at <= $4
+                            AND s.booked_at >= t.booked_from AND s.booked_at <= t.booked_to
+                            AND s.happened_at >= t.happened_from AND s.happened_at <= t.happened_to
+                            THEN 1 ELSE 0 END
+                       FROM entry_sets s WHERE s.shard = e.shard
+                         AND s.account_id = e.account_id AND s.sequence = e.sequence) = 1) AS amount
             FROM subtotals t
-            JOIN entry_sets s ON s.shard = t.shard AND s.account_id = t.account_id
-                 AND s.sequence >= t.first_sequence AND s.sequence <= t.last_sequence
-                 AND s.booked_at >= t.booked_from AND s.booked_at <= t.booked_to
-                 AND s.happened_at >= t.happened_from AND s.happened_at <= t.happened_to
-            JOIN entries e ON e.shard = s.shard AND e.account_id = s.account_id
-                 AND e.sequence = s.sequence AND e.address = t.address
-                 AND e.currency = t.currency
             WHERE t.shard = ANY($1) AND t.address = $2
               AND t.booked_from <= $3 AND t.happened_from <= $4
               AND (t.booked_to > $3 OR t.happened_to > $4)
-              AND s.booked_at <= $3 AND s.happened_at <= $4
             UNION ALL
-            SELECT e.address, e.currency, e.amount
+            SELECT $2 AS address, a.currency,
+                   (SELECT SUM(e.amount) FROM entries e
+                    WHERE e.shard = b.shard AND e.account_id = b.account_id
+                      AND e.sequence > COALESCE(p.sequence, 0) AND e.address = $2
+                      AND e.currency = a.currency
+                      AND (SELECT CASE WHEN s.booked_at <= $3 AND s.happened_at <= $4
+                            THEN 1 ELSE 0 END
+                       FROM entry_sets s WHERE s.shard = e.shard
+                         AND s.account_id = e.account_id AND s.sequence = e.sequence) = 1) AS amount
             FROM balances b
+            JOIN accounts a ON a.shard = b.shard AND a.id = b.account_id
             LEFT JOIN subtotal_progress p ON p.shard = b.shard AND p.account_id = b.account_id
-            JOIN entry_sets s ON s.shard = b.shard AND s.account_id = b.account_id
-                 AND s.sequence > COALESCE(p.sequence, 0)
-            JOIN entries e ON e.shard = s.shard AND e.account_id = s.account_id
-                 AND e.sequence = s.sequence AND e.address = $2
             WHERE b.shard = ANY($1) AND b.chain_length > COALESCE(p.sequence, 0)
-              AND s.booked_at <= $3 AND s.happened_at <= $4
         ) AS u
+        WHERE u.amount IS NOT NULL
         GROUP BY u.address, u.currency ORDER BY u.currency
         """,
         shards,
@@ -121,8 +137,8 @@ async def sum_of_address(
 async def sum_of_shards(
     tx: ReadTx, shards: Sequence[int], booked_by: int, happened_by: int
 ) -> list[Sum]:
-    """By address of the bank's own, and by kind of customers' addresses, what these shards' chains
-    say by these instants."""
+    """By address of the bank's own, and by kind of customers' addresses, what these shards'
+    subtotals say by these instants; `sum_of_tails` are the entries that are in none."""
     rows = await tx.fetch(
         """
         SELECT CASE WHEN u.address LIKE 'account:main:%' THEN 'account:main'
@@ -135,29 +151,23 @@ async def sum_of_shards(
             FROM subtotals t
             WHERE t.shard = ANY($1) AND t.booked_to <= $2 AND t.happened_to <= $3
             UNION ALL
-            SELECT e.address, e.currency, e.amount
+            SELECT t.address, t.currency,
+                   (SELECT SUM(e.amount) FROM entries e
+                    WHERE e.shard = t.shard AND e.account_id = t.account_id
+                      AND e.sequence >= t.first_sequence AND e.sequence <= t.last_sequence
+                      AND e.address = t.address AND e.currency = t.currency
+                      AND (SELECT CASE WHEN s.booked_at <= $2 AND s.happened_at <= $3
+                            AND s.booked_at >= t.booked_from AND s.booked_at <= t.booked_to
+                            AND s.happened_at >= t.happened_from AND s.happened_at <= t.happened_to
+                            THEN 1 ELSE 0 END
+                       FROM entry_sets s
+                       WHERE s.shard = e.shard AND s.account_id = e.account_id
+                         AND s.sequence = e.sequence) = 1) AS amount
             FROM subtotals t
-            JOIN entry_sets s ON s.shard = t.shard AND s.account_id = t.account_id
-                 AND s.sequence >= t.first_sequence AND s.sequence <= t.last_sequence
-                 AND s.booked_at >= t.booked_from AND s.booked_at <= t.booked_to
-                 AND s.happened_at >= t.happened_from AND s.happened_at <= t.happened_to
-            JOIN entries e ON e.shard = s.shard AND e.account_id = s.account_id
-                 AND e.sequence = s.sequence AND e.address = t.address
-                 AND e.currency = t.currency
             WHERE t.shard = ANY($1) AND t.booked_from <= $2 AND t.happened_from <= $3
               AND (t.booked_to > $2 OR t.happened_to > $3)
-              AND s.booked_at <= $2 AND s.happened_at <= $3
-            UNION ALL
-            SELECT e.address, e.currency, e.amount
-            FROM balances b
-            LEFT JOIN subtotal_progress p ON p.shard = b.shard AND p.account_id = b.account_id
-            JOIN entry_sets s ON s.shard = b.shard AND s.account_id = b.account_id
-                 AND s.sequence > COALESCE(p.sequence, 0)
-            JOIN entries e ON e.shard = s.shard AND e.account_id = s.account_id
-                 AND e.sequence = s.sequence
-            WHERE b.shard = ANY($1) AND b.chain_length > COALESCE(p.sequence, 0)
-              AND s.booked_at <= $2 AND s.happened_at <= $3
         ) AS u
+        WHERE u.amount IS NOT NULL
         GROUP BY 1, 2 ORDER BY 1, 2
         """,
         shards,
@@ -165,6 +175,50 @@ async def sum_of_shards(
         happened_by,
     )
     return _sums(rows)
+
+
+async def sum_of_tails(
+    tx: ReadTx, tails: Sequence[Tail], booked_by: int, happened_by: int
+) -> list[Sum]:
+    """By the same addresses and kinds, what the entries of these accounts beyond a number say."""
+    rows = await tx.fetch(
+        """
+        SELECT CASE WHEN e.address LIKE 'account:main:%' THEN 'account:main'
+                    WHEN e.address LIKE 'account:held:%' THEN 'account:held'
+                    WHEN e.address LIKE 'pot:%' THEN 'pot'
+                    ELSE e.address END AS kind,
+               e.currency, CAST(SUM(e.amount) AS BIGINT) AS amount
+        FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS k(shard, account_id, sequence)
+        JOIN entries e ON e.shard = k.shard AND e.account_id = k.account_id
+             AND e.sequence > k.sequence
+        WHERE (SELECT CASE WHEN s.booked_at <= $4 AND s.happened_at <= $5
+                     THEN 1 ELSE 0 END
+                FROM entry_sets s
+                WHERE s.shard = e.shard AND s.account_id = e.account_id
+                  AND s.sequence = e.sequence) = 1
+        GROUP BY 1, 2 ORDER BY 1, 2
+        """,
+        [shard for shard, _, _ in tails],
+        [account_id for _, account_id, _ in tails],
+        [sequence for _, _, sequence in tails],
+        booked_by,
+        happened_by,
+    )
+    return _sums(rows)
+
+
+async def list_tails(tx: ReadTx, shards: Sequence[int]) -> list[Tail]:
+    """The accounts of these shards that have entries in no subtotal, and up to where they are."""
+    rows = await tx.fetch(
+        """
+        SELECT b.shard, b.account_id, COALESCE(p.sequence, 0) AS sequence
+        FROM balances b
+        LEFT JOIN subtotal_progress p ON p.shard = b.shard AND p.account_id = b.account_id
+        WHERE b.shard = ANY($1) AND b.chain_length > COALESCE(p.sequence, 0)
+        """,
+        shards,
+    )
+    return [(row["shard"], row["account_id"], row["sequence"]) for row in rows]
 
 
 async def find_account(tx: ReadTx, shard: int, account_id: str) -> Row | None:
