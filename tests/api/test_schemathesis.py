@@ -21,7 +21,7 @@ from tests.support.reference import document
 
 PLACE = "http://bank.example"
 EXAMPLES = settings(
-    max_examples=10,
+    max_examples=6,
     deadline=None,
     derandomize=True,
     database=None,
