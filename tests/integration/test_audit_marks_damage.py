@@ -45,7 +45,8 @@ async def fill_anew(url: str) -> None:
     await teller.do_everything()
     report = await audit(db, NEWS)
     assert report.findings == []
-    assert report.accounts_in_full == 0
+    # Those that were opened since, and no other, are verified from their beginning.
+    assert report.accounts_in_full == report.accounts - len(teller.holders)
     await db.close()
 
 
