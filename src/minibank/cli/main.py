@@ -14,6 +14,7 @@ from minibank.cli import (
     audit,
     backup,
     cards,
+    clearing,
     clients,
     deliveries,
     demo,
@@ -86,6 +87,7 @@ webhooks.app.command("deliveries")(deliveries.list_deliveries)
 webhooks.app.command("delivery")(deliveries.show_delivery)
 app.command("audit", rich_help_panel=_TRUST)(audit.audit_bank)
 app.add_typer(journal.app, name="journal", rich_help_panel=_TRUST)
+app.add_typer(clearing.app, name="clearing", rich_help_panel=_TRUST)
 app.command("backup", rich_help_panel=_TRUST)(backup.back_up_bank)
 app.command("restore", rich_help_panel=_TRUST)(backup.restore_bank)
 app.add_typer(files.app, name="files", rich_help_panel=_TRUST)

@@ -215,6 +215,41 @@ INVENTORY: Mapping[str, Held] = {
             "outcome": Column("kept", "ids, a balance, a reason, and who at the bank adjusted it"),
         },
     ),
+    "clearing_rows": Held(
+        not_shown="what the scheme said of payments that are shown",
+        columns={
+            "file_id": _BOOKS,
+            "kind": _STATE,
+            "reference": Column("kept", "the scheme's name of it, by which a repeat is known"),
+            "authorisation_id": _BOOKS,
+            "card_id": Column("pseudonymous", "the id of a card without digits"),
+            "account_id": _ACCOUNT,
+            "currency": _AMOUNTS,
+            "local_currency": _AMOUNTS,
+            "merchant_id": Column("kept", "says where, not who"),
+            "description": Column("kept", "what a merchant's terminal said of a card payment"),
+            "status": _STATE,
+            "reason": _STATE,
+            "booked_on": _ACCOUNT,
+            "transaction_id": _BOOKS,
+        },
+    ),
+    "clearing_references": Held(
+        not_shown="the same names stand in the rows",
+        columns={
+            "reference": Column("kept", "the scheme's name of it, by which a repeat is known"),
+            "file_id": _BOOKS,
+        },
+    ),
+    "clearing_matches": Held(
+        not_shown="links the scheme's rows to transactions that are shown",
+        columns={"transaction_id": _BOOKS, "file_id": _BOOKS},
+    ),
+    "clearing_missing": Held(
+        not_shown="names transactions that are shown",
+        columns={"file_id": _BOOKS, "transaction_id": _BOOKS}
+        | {"account_id": _ACCOUNT, "currency": _AMOUNTS},
+    ),
     "corrections": Held(
         not_shown="links transactions that are shown, and what they say of each other",
         columns={
