@@ -1,13 +1,14 @@
 """Accounts, their owners and cards, as they are stored."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 AccountType = Literal["uk_retail", "uk_retail_joint"]
 BankAccountType = Literal["bank_suspense"]
 """What the bank's own accounts are for."""
+BANK_TYPES: tuple[str, ...] = get_args(BankAccountType)
 AccountState = Literal["open", "frozen", "closed"]
 CardState = Literal["active", "inactive", "blocked"]
 LimitName = Literal["payment_max", "card_daily_max", "transfer_daily_max", "balance_max"]

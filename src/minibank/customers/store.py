@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from minibank.accounts.records import Limits, Spent
+from minibank.accounts.records import BANK_TYPES, Limits, Spent
 from minibank.core.ids import shard_of
 from minibank.db import ReadTx
 from minibank.identity.store import User
@@ -49,12 +49,13 @@ async def list_users(tx: ReadTx, after: Place, limit: int) -> list[User]:
 
 
 async def list_account_ids(tx: ReadTx, after: Place, limit: int) -> list[str]:
-    """The next accounts, in the order of shards and ids."""
+    """The next accounts of customers, in the order of shards and ids."""
     rows = await tx.fetch(
         "SELECT id FROM accounts WHERE shard >= $1 AND (shard, id) > ($1, $2)"
-        " ORDER BY shard, id LIMIT $3",
+        " AND NOT (type = ANY($4)) ORDER BY shard, id LIMIT $3",
         *after,
         limit,
+        list(BANK_TYPES),
     )
     return [row["id"] for row in rows]
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from minibank.accounts.holding import no_such_account
 from minibank.core.errors import BadParam, BadRequest, Conflict, NotFound
 from minibank.core.ids import shard_of
 from minibank.core.money import AMOUNT_MAX
@@ -58,9 +59,10 @@ async def create_pot(tx: Tx, new: NewPot, pots_max: int) -> OwnPot:
     """
     shard = shard_of(new.account_id)
     if shard is None or not await store.lock_account(tx, shard, new.account_id):
-        raise NotFound("account", "There is no such account")
+        raise no_such_account()
     found = await store.find_account(tx, shard, new.account_id)
-    assert found is not None, "a balance is an account's"
+    if found is None:
+        raise no_such_account()
     state, currency = found
     if state != "open":
         raise Conflict("conflict.account_not_open", f"The account is {state}")

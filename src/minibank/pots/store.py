@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from minibank.accounts.records import BANK_TYPES
 from minibank.core.ids import shard_of
 from minibank.core.pages import Position
 from minibank.db import ReadTx, Row, Tx
@@ -36,9 +37,13 @@ async def lock_account(tx: Tx, shard: int, account_id: str) -> bool:
 
 
 async def find_account(tx: ReadTx, shard: int, account_id: str) -> tuple[str, str] | None:
-    """The state and the currency of an account."""
+    """The state and the currency of a customer's account."""
     row = await tx.fetch_one(
-        "SELECT state, currency FROM accounts WHERE shard = $1 AND id = $2", shard, account_id
+        "SELECT state, currency FROM accounts"
+        " WHERE shard = $1 AND id = $2 AND NOT (type = ANY($3))",
+        shard,
+        account_id,
+        list(BANK_TYPES),
     )
     return (row["state"], row["currency"]) if row else None
 

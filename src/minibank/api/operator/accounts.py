@@ -11,7 +11,7 @@ from minibank.accounts.numbers import BankCodes
 from minibank.accounts.opening import NewAccount
 from minibank.accounts.opening import open_account as open_new
 from minibank.accounts.owners import type_for
-from minibank.accounts.records import AccountType
+from minibank.accounts.records import BANK_TYPES, AccountType
 from minibank.accounts.store import list_accounts as list_accounts_of
 from minibank.accounts.store import read_accounts
 from minibank.api.catalogue import (
@@ -307,10 +307,12 @@ async def list_accounts(tx: ReadTx, call: OperatorCall) -> AccountPage:
 
 
 async def _show_all(tx: ReadTx, account_ids: Sequence[str]) -> list[CustomerAccount]:
-    """Those of these accounts that exist, in this order: three queries."""
+    """Those of these accounts that are customers', in this order: three queries."""
     if not account_ids:
         return []
-    accounts = {one.id: one for one in await read_accounts(tx, account_ids)}
+    accounts = {
+        one.id: one for one in await read_accounts(tx, account_ids) if one.type not in BANK_TYPES
+    }
     holdings = await list_holdings(tx, account_ids)
     return [
         show_customer_account(accounts[one], holdings[one], tx.now)
