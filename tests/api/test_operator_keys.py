@@ -3,6 +3,7 @@
 import pytest
 
 from minibank.api import build_api
+from minibank.api.operator.pages import cursor_of
 from minibank.api.operator.routes import ROUTES
 from minibank.operators.keys import create_key, disable_key, new_key_secret, rotate_key
 from minibank.operators.records import SCOPES
@@ -148,3 +149,28 @@ async def test_the_list_of_what_was_done_is_paged(bank):
         bad = await api.get("/operator/v1/requests?after=zzz")
         assert bad.json()["code"] == "bad_request.bad_param.after"
         assert (await send(api, "top-ups", {})).status_code == 403
+
+
+LISTS = ["accounts", "users", "clients", "requests", "holds", "merchants", "audit/marks"]
+
+
+@pytest.mark.parametrize("path", LISTS)
+async def test_a_cursor_that_somebody_made_up_is_refused(bank, path):
+    _, secret = await add_key(bank.db, *SCOPES)
+    made_up = [2**63, -(2**64) + 1, "\0", "acc_\0", (0, "\0"), (2**63, ""), (2**63, "", ""), {}]
+    async with operator_http(bank.db, secret) as api:
+        for position in made_up:
+            try:
+                cursor = cursor_of(position)
+            except OverflowError:
+                continue
+            answer = await api.get(f"/operator/v1/{path}?after={cursor}")
+            assert answer.status_code == 400, (position, answer.text)
+            assert answer.json()["code"] == "bad_request.bad_param.after"
+
+
+async def test_the_reference_too_is_shown_to_operators_networks_alone(bank):
+    settings = preset("sandbox", public_url=PUBLIC_URL, operator_networks=("10.0.0.0/8",))
+    app = build_api(bank.db, Engine(bank.db), settings)
+    for path in (b"/operator/docs", b"/operator/v1/openapi.json"):
+        assert (await ask(app, RawRequest(path=path))).status == 404

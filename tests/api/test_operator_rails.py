@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from minibank.accounts.opening import issue_card
+from minibank.operators.records import SCOPES
 from minibank.settings import preset
 from tests.support.callers import PUBLIC_URL
 from tests.support.operators import add_key, operator_http, send
@@ -278,3 +279,15 @@ async def test_an_authorisation_that_is_not_there_is_not_found(rails):
     for one in ("auth_1", "x", "auth_" + "0" * 22):
         answer = await rails.send(f"card-authorisations/{one}/reversals", status=404)
         assert answer["code"] == "not_found.authorisation"
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"name": 1e999}', b'{"name": ' + b"9" * 5000 + b"}", b'{"name": "\xff"}', b"[]"]
+)
+async def test_a_body_that_no_digest_can_be_made_of_is_refused(rails, body):
+    headers = {"Idempotency-Key": "1", "content-type": "application/json"}
+    for path in ("merchants", "users", "audit/rounds"):
+        _, secret = await add_key(rails.bank.db, *SCOPES)
+        async with operator_http(rails.bank.db, secret) as api:
+            answer = await api.post(f"/operator/v1/{path}", content=body, headers=headers)
+        assert answer.status_code == 400, answer.text

@@ -30,7 +30,7 @@ from minibank.api.catalogue import (
 )
 from minibank.api.operation import Operation
 from minibank.api.operator.customer_wire import PAGE, CustomerAccount, show_customer_account
-from minibank.api.operator.endpoint import OperatorCall
+from minibank.api.operator.endpoint import OperatorCall, require_scope
 from minibank.api.operator.movements import DryRun, Movement, show_outcome
 from minibank.api.operator.pages import After, Cursor, Limit, cursor_of, position_of
 from minibank.core.errors import BadParam, NotFound
@@ -202,7 +202,8 @@ CLOSE_ACCOUNT = Operation(
     tag="Customers",
     summary="Close an account for good",
     description="What is left is sent on in the same unit of work, whatever its limits. Its cards"
-    " are blocked, owners go on reading it, and its webhooks end once they have been told.",
+    " are blocked, owners go on reading it, and its webhooks end once they have been told. To send"
+    " it to another bank takes the scope `rails` besides.",
     path=ACCOUNT,
     takes=DryRun,
     body=ClosureRequest,
@@ -251,7 +252,10 @@ async def set_state(tx: Tx, call: OperatorCall) -> str:
 
 async def close(tx: Tx, call: OperatorCall) -> str:
     """POST /operator/v1/accounts/{account_id}/closure"""
-    return (await close_account(tx, _closing(call))).account.id
+    closing = _closing(call)
+    if closing.payout and closing.payout.counterparty:
+        require_scope(call, "rails")
+    return (await close_account(tx, closing)).account.id
 
 
 async def show_closure(tx: ReadTx, call: OperatorCall, account_id: str) -> Closure:

@@ -33,7 +33,7 @@ def read_body(kind: type[T], body: bytes, content_type: str = "") -> T:
         return msgspec.json.decode(body if body.strip() else b"{}", type=kind)
     except msgspec.ValidationError as error:
         raise _refusal(str(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # a decoder's own, bytes that are no text, a number too long
         raise bad_body("The body is not valid JSON") from error
     except RecursionError as error:
         raise bad_body("The body is nested too deeply") from error

@@ -110,11 +110,7 @@ async def call_of(
     _require_network(request.address, edge.settings.operator_networks)
     operator = await find_operator(tx, bearer_token(request.headers))
     if not set(scopes) & set(operator.scopes):
-        raise Forbidden(
-            "forbidden.insufficient_scope",
-            f"This needs a key with the scope {' or '.join(scopes)}",
-            params={"scopes": " ".join(scopes)},
-        )
+        raise _insufficient(scopes)
     return OperatorCall(
         operator=operator,
         params=request.params,
@@ -133,6 +129,30 @@ def _require_network(address: str, networks: tuple[str, ...]) -> None:
     """Nobody from elsewhere is told that there is anything."""
     if networks and not is_within(address, networks):
         raise NotFound
+
+
+def for_networks(run: Runner) -> Runner:
+    """An endpoint without a key, for whoever asks from where operators are."""
+
+    async def shielded(edge: Edge, request: Request) -> Answer:
+        _require_network(request.address, edge.settings.operator_networks)
+        return await run(edge, request)
+
+    return shielded
+
+
+def require_scope(call: OperatorCall, scope: Scope) -> None:
+    """`Forbidden` when the key lacks a scope that what it asks for needs besides."""
+    if scope not in call.operator.scopes:
+        raise _insufficient((scope,))
+
+
+def _insufficient(scopes: tuple[Scope, ...]) -> Forbidden:
+    return Forbidden(
+        "forbidden.insufficient_scope",
+        f"This needs a key with the scope {' or '.join(scopes)}",
+        params={"scopes": " ".join(scopes)},
+    )
 
 
 async def note_use(edge: Edge, operator: Operator) -> None:
@@ -212,10 +232,8 @@ def _digest(call: OperatorCall) -> bytes:
 
     A password is left out: a digest of it is sooner guessed than the hash that is kept of it.
     """
-    said = call.read(msgspec.Raw)
-    body = msgspec.json.decode(said) if said else {}
-    if isinstance(body, dict):
-        body.pop(PASSWORD, None)
+    body = call.read(dict[str, Any])
+    body.pop(PASSWORD, None)
     # A segment that is no Unicode text names nothing that there is, which is told later.
     path = {name: quote(given, errors="surrogatepass") for name, given in call.path.items()}
     form = [call.operation, path, body]

@@ -7,6 +7,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta, UnsetType
 
+from minibank.api.requests import INTEGER_MAX, is_storable
 from minibank.core.errors import BadParam
 
 T = TypeVar("T")
@@ -32,6 +33,17 @@ def position_of(cursor: str | None, kind: type[T]) -> T | None:
         return None
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        return msgspec.msgpack.decode(base64.urlsafe_b64decode(padded), type=kind)
+        position = msgspec.msgpack.decode(base64.urlsafe_b64decode(padded), type=kind)
     except (ValueError, binascii.Error, msgspec.DecodeError) as error:
-        raise BadParam("after", "is no cursor of this list") from error
+        raise _no_cursor() from error
+    for part in position if isinstance(position, tuple) else (position,):
+        # Whoever makes a cursor up must not reach a driver with what no column holds.
+        if isinstance(part, int) and abs(part) > INTEGER_MAX:
+            raise _no_cursor()
+        if isinstance(part, str) and not is_storable(part):
+            raise _no_cursor()
+    return position
+
+
+def _no_cursor() -> BadParam:
+    return BadParam("after", "is no cursor of this list")

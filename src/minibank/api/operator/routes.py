@@ -1,6 +1,9 @@
 """Every endpoint of the operator API, and what its reference says of it."""
 
+from dataclasses import replace
+
 from minibank.api import pages
+from minibank.api.catalogue import NOT_FOUND
 from minibank.api.documents import OPERATOR_API
 from minibank.api.operation import Operation
 from minibank.api.operator import (
@@ -16,7 +19,7 @@ from minibank.api.operator import (
     movements,
     pots,
 )
-from minibank.api.operator.endpoint import reading, writing
+from minibank.api.operator.endpoint import for_networks, reading, writing
 from minibank.api.operator.rail_table import RAILS
 from minibank.api.operator.rails import Rail, body_of
 from minibank.api.routing import Route
@@ -215,8 +218,13 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET",
         f"{PREFIX}/openapi.json",
-        pages.document_of(lambda: ROUTES, OPERATOR_API),
-        pages.DOCUMENT,
+        for_networks(pages.document_of(lambda: ROUTES, OPERATOR_API)),
+        replace(pages.DOCUMENT, refuses=(NOT_FOUND,)),
     ),
-    Route("GET", "/operator/docs", pages.page_of("operator.html"), pages.PAGE),
+    Route(
+        "GET",
+        "/operator/docs",
+        for_networks(pages.page_of("operator.html")),
+        replace(pages.PAGE, refuses=(NOT_FOUND,)),
+    ),
 )
