@@ -1,4 +1,4 @@
-"""Damage every kind of row that money depends on; the audit must name the row each time."""
+"""Damage what belongs together; test_audit_marks_damage.py damages every kind of row by itself."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 
@@ -11,15 +11,9 @@ from minibank.core.ids import SeededIds
 from minibank.db import Database, open_database
 from minibank.payments.decide import DECISIONS
 from tests.support.damage import (
-    DELETIONS,
-    EDITS,
     PAYEE_SIDE,
-    STRAYS,
-    do_damage,
-    expected,
-    label,
 )
-from tests.support.damaging import NOON, Damage, answer
+from tests.support.damaging import NOON, answer
 from tests.support.databases import Databases, in_thread
 from tests.support.saboteur import Saboteur, Values
 from tests.support.teller import Teller
@@ -76,32 +70,6 @@ async def findings(db: Database) -> set[tuple[str, str]]:
     report = await audit(db)
     assert not report.clean
     return {(finding.code, finding.subject) for finding in report.findings}
-
-
-@pytest.mark.parametrize("damage", EDITS, ids=label)
-async def test_an_edited_row_is_named(busy: Database, saboteur: Saboteur, damage: Damage) -> None:
-    row = await saboteur.pick(damage.table, damage.where)
-    named = await expected(saboteur, damage, row)
-    await do_damage(saboteur, damage, row)
-    assert named in await findings(busy)
-
-
-@pytest.mark.parametrize("damage", DELETIONS, ids=label)
-async def test_a_deleted_row_is_missed(busy: Database, saboteur: Saboteur, damage: Damage) -> None:
-    row = await saboteur.pick(damage.table, damage.where)
-    named = await expected(saboteur, damage, row)
-    await do_damage(saboteur, damage, row)
-    assert named in await findings(busy)
-
-
-@pytest.mark.parametrize("damage", STRAYS, ids=label)
-async def test_a_row_that_nobody_wrote_is_named(
-    busy: Database, saboteur: Saboteur, damage: Damage
-) -> None:
-    row = await saboteur.pick(damage.table, damage.where)
-    named = await expected(saboteur, damage, row)
-    await do_damage(saboteur, damage, row)
-    assert named in await findings(busy)
 
 
 CODES = {

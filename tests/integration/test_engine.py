@@ -110,6 +110,7 @@ async def test_a_row_is_what_the_command_said(db: Database, clock: FakeClock) ->
         "amount_is_pending": True,
         "decline_reason": None,
         "version": 1,
+        "attachments": 0,
     }
     assert shard_of(transaction.id) == joint.shard
     assert milliseconds_of(transaction.id) == transaction.created_at // 1000
