@@ -368,7 +368,9 @@ _NEW = {
     "due_work": """(kind = 'webhook_deliveries' OR (shard, subject) IN
                    (SELECT a.shard, a.id FROM authorisations a
                    JOIN transactions t ON t.shard = a.shard AND t.id = a.transaction_id
-                   WHERE t.created_at >= {NOON}))""",
+                   WHERE t.created_at >= {NOON}
+                   UNION ALL SELECT c.shard, c.transaction_id FROM corrections c
+                   WHERE c.changed_at >= {NOON}))""",
 }
 
 

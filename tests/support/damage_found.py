@@ -8,6 +8,7 @@ UNNAMED = "insert-authorisations.id-authorisation.outcome"
 
 FOUND_ONLY_IN_FULL = {
     "delete-authorisations.-transaction.pending",
+    "delete-corrections.-correction.missing-1",
     "delete-deliveries.-delivery.missing",
     "delete-deliveries.-webhook.sequence-2",
     "delete-delivery_attempts.-delivery.attempts-1",
@@ -28,6 +29,12 @@ FOUND_ONLY_IN_FULL = {
     "edit-authorisations.state-transaction.settled-1",
     "edit-authorisations.state-transaction.settled-2",
     "edit-authorisations.transaction_id-authorisation.transaction",
+    "edit-corrections.amount-correction.transaction",
+    "edit-corrections.correction_id-correction.transaction",
+    "edit-corrections.kind-correction.kind-1",
+    "edit-corrections.kind-correction.kind-2",
+    "edit-corrections.state-correction.transaction",
+    "edit-corrections.transaction_id-correction.stray-1",
     "edit-deliveries.account_id-delivery.stray",
     "edit-deliveries.attempts-delivery.attempts-1",
     "edit-deliveries.attempts-delivery.attempts-2",

@@ -56,6 +56,7 @@ def build_engine(db: Database, settings: Settings, metrics: EngineMetrics | None
             queue_max=settings.queue_max,
             queue_wait_seconds=settings.queue_wait_seconds,
             hold_seconds=settings.hold_seconds,
+            suspense_return_days=settings.suspense_return_days,
             public_url=settings.public_url or local_url(settings),
         ),
         metrics,

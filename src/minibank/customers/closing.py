@@ -17,7 +17,7 @@ from minibank.core.errors import BadParam, BankError, Conflict
 from minibank.core.ids import shard_of
 from minibank.customers.announcing import tell
 from minibank.db import ReadTx, Tx
-from minibank.payments.batch import run_batch
+from minibank.payments.batch import Rules, run_batch
 from minibank.payments.commands import (
     Counterparty,
     Outcome,
@@ -133,8 +133,8 @@ async def _pay_out(tx: Tx, account: Account, closing: Closing, amount: int) -> O
         payee = await store.find_account(tx, command.payee_account_id)
         if payee is None or not set(payee.owner_ids) & set(account.owner_ids):
             raise BadParam("payout", "must name another account of an owner")
-    # Holds have no part in a transfer, so their life says nothing here.
-    [answer] = await run_batch(tx, [prepare(command)], hold_seconds=0)
+    # A transfer holds nothing and suspends nothing, so that it does not matter by which rules.
+    [answer] = await run_batch(tx, [prepare(command)], Rules())
     if isinstance(answer, BankError):
         raise answer
     return answer

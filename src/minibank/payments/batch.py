@@ -1,6 +1,7 @@
 """One batch: gather, decide, write, in one unit of work."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from minibank.core.ids import shard_of
 from minibank.db import Tx
@@ -22,33 +23,40 @@ from minibank.transactions.wire import show_merchants
 from minibank.webhooks.store import insert_deliveries, update_sequences
 
 
-async def run_batch(
-    tx: Tx, prepared: Sequence[Prepared], hold_seconds: int, public_url: str = ""
-) -> list[Answer]:
-    """Execute commands that arrived together; one answer for each, in order.
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a bank decides by.
 
-    `public_url` is what absolute URLs begin with in what webhooks are told.
+    `hold_seconds` is the life of an authorisation. What came for a closed account goes back after
+    `suspense_return_days`, with 0 never. `public_url` is what absolute URLs begin with in what
+    webhooks are told.
     """
+
+    hold_seconds: int = 7 * 24 * 3600
+    suspense_return_days: int = 1
+    public_url: str = ""
+
+
+async def run_batch(tx: Tx, prepared: Sequence[Prepared], rules: Rules) -> list[Answer]:
+    """Execute commands that arrived together; one answer for each, in order."""
     commands = [one.command for one in prepared]
-    picture = await gather(tx, commands, hold_seconds, public_url)
+    picture = await gather(tx, commands, rules)
     answers = decide_all(prepared, picture, tx.ids)
     await write(tx, picture)
     return answers
 
 
 async def preview_batch(
-    tx: Tx, prepared: Sequence[Prepared], hold_seconds: int, public_url: str = ""
+    tx: Tx, prepared: Sequence[Prepared], rules: Rules
 ) -> tuple[list[Answer], Written]:
     """What `run_batch` would answer and write, without writing it."""
     if not prepared:
         return [], Written()
-    picture = await gather(tx, [one.command for one in prepared], hold_seconds, public_url)
+    picture = await gather(tx, [one.command for one in prepared], rules)
     return decide_all(prepared, picture, tx.ids), picture.written
 
 
-async def gather(
-    tx: Tx, commands: Sequence[Command], hold_seconds: int, public_url: str = ""
-) -> Picture:
+async def gather(tx: Tx, commands: Sequence[Command], rules: Rules) -> Picture:
     """Lock the accounts, then read everything that decisions depend on.
 
     The lock comes first and alone: on PostgreSQL each later statement then sees what the last
@@ -57,7 +65,8 @@ async def gather(
     accounts = store.keys_of(_accounts(commands))
     await store.lock_accounts(tx, accounts)
     facts = await store.list_facts(tx, accounts)
-    picture = Picture(tx.now, hold_seconds, facts.accounts, facts.owners, facts.cards)
+    picture = Picture(tx.now, rules.hold_seconds, facts.accounts, facts.owners, facts.cards)
+    picture.suspense_return_days = rules.suspense_return_days
     for known in await store.list_recorded(tx, _identities(commands)):
         picture.recorded[known.account_id, known.issuer, known.command_id] = known
     if any(account.has_webhooks for account in picture.accounts.values()):
@@ -71,7 +80,7 @@ async def gather(
     # A second presentment is a payment of its own at the merchant of the first.
     merchants = {one.merchant_id for one in picture.transactions.values() if one.merchant_id}
     if merchants := merchants | _named(commands, "merchant_id"):
-        await _gather_merchants(tx, picture, merchants, public_url)
+        await _gather_merchants(tx, picture, merchants, rules.public_url)
     return picture
 
 

@@ -14,6 +14,9 @@ AuthorisationState = Literal["open", "presented", "reversed", "expired"]
 EXPIRY = "authorisation_expiry"
 """The kind of due work that ends a hold nobody presented."""
 
+SUSPENSE_RETURN = "suspense_return"
+"""The kind of due work that sends what is in suspense back to where it came from."""
+
 
 class Authorisation(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `authorisations`: a hold on an account's money; `held` is what it still holds."""
@@ -39,6 +42,7 @@ class Correction(msgspec.Struct, frozen=True, kw_only=True):
 
     `transaction_id` is the one that it is about, `correction_id` the one that corrects it, where
     there is one. `amount` is a magnitude in minor units. Disputes and suspense begin open.
+    `return_at` is when what is in suspense goes back by itself (microseconds), None for never.
     """
 
     shard: int
@@ -49,6 +53,7 @@ class Correction(msgspec.Struct, frozen=True, kw_only=True):
     amount: int
     correction_id: str | None
     changed_at: int
+    return_at: int | None = None
 
 
 class Effect(msgspec.Struct, frozen=True):

@@ -24,7 +24,7 @@ from minibank.core.errors import (
 )
 from minibank.db import BadData, Database, DatabaseError, DatabaseUnavailable, UniqueViolation
 from minibank.db.errors import StorageFull, TakesNoWrites
-from minibank.payments.batch import preview_batch, run_batch
+from minibank.payments.batch import Rules, preview_batch, run_batch
 from minibank.payments.commands import COMMAND_NAMES, Command, Outcome
 from minibank.payments.metrics import LATE, QUEUE_FULL, SHUTTING_DOWN, EngineMetrics
 from minibank.payments.picture import Answer, Written
@@ -39,15 +39,20 @@ BATCH_BYTES_MAX = 1024 * 1024
 class EngineSettings:
     """How much may queue and for how long.
 
-    `hold_seconds` is the life of an authorisation, `public_url` is what absolute URLs begin with in
-    what webhooks are told.
+    `hold_seconds`, `suspense_return_days` and `public_url` are those of `Rules`.
     """
 
     batch_max: int = 500
     queue_max: int = 10_000
     queue_wait_seconds: float = 5.0
     hold_seconds: int = 7 * 24 * 3600
+    suspense_return_days: int = 1
     public_url: str = ""
+
+    @property
+    def rules(self) -> Rules:
+        """What decisions depend on."""
+        return Rules(self.hold_seconds, self.suspense_return_days, self.public_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +124,8 @@ class Engine:
         """
         prepared = [_try_prepare(command) for command in commands]
         good = [one for one in prepared if isinstance(one, Prepared)]
-        rules = self._settings.hold_seconds, self._settings.public_url
-        decided, written = await self._db.transact(lambda tx: preview_batch(tx, good, *rules))
+        rules = self._settings.rules
+        decided, written = await self._db.transact(lambda tx: preview_batch(tx, good, rules))
         answers = iter(decided)
         return [next(answers) if isinstance(one, Prepared) else one for one in prepared], written
 
@@ -188,10 +193,10 @@ class Engine:
     async def _execute(self, batch: Sequence[_Queued]) -> None:
         """Run one batch; what the database refuses is found by halves, so that it fails alone."""
         prepared = [one.prepared for one in batch]
-        rules = self._settings.hold_seconds, self._settings.public_url
+        rules = self._settings.rules
         began = self._clock.monotonic()
         try:
-            answers = await self._db.transact(lambda tx: run_batch(tx, prepared, *rules))
+            answers = await self._db.transact(lambda tx: run_batch(tx, prepared, rules))
         except (BadData, UniqueViolation) as error:
             if len(batch) > 1:
                 half = len(batch) // 2

@@ -113,7 +113,8 @@ Key = tuple[str, str, str]
 class Picture:
     """The facts that decisions read, and what has been decided in this batch.
 
-    `instant` is the batch's own, in microseconds. `merchants` maps an id to its category;
+    `instant` is the batch's own, in microseconds; `suspense_return_days` is how long what came for
+    a closed account waits until it goes back, 0 for ever. `merchants` maps an id to its category;
     `shown_merchants` are whole, and there only when a webhook is to be told of them.
     """
 
@@ -130,6 +131,7 @@ class Picture:
     corrections: dict[str, Correction] = field(default_factory=dict)
     transactions: dict[str, TransactionRecord] = field(default_factory=dict)
     recorded: dict[Key, Recorded] = field(default_factory=dict)
+    suspense_return_days: int = 0
     written: "Written" = field(default_factory=lambda: Written())
 
     def account(self, account_id: str) -> Account:

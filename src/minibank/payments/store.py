@@ -10,13 +10,14 @@ from minibank.core.ids import shard_of
 from minibank.db import ReadTx, Tx
 from minibank.oauth.records import options_from_json
 from minibank.payments.commands import Outcome
-from minibank.payments.effects import EXPIRY, Authorisation, Correction
+from minibank.payments.effects import EXPIRY, SUSPENSE_RETURN, Authorisation, Correction
 from minibank.payments.picture import Account, Card, Owner, Recorded, Webhook
 from minibank.webhooks.events import events_from_json
 from minibank.webhooks.records import STREAM
 
 Keys = tuple[list[int], list[str]]
 
+_DUE_WORK = ("shard", "kind", "subject", "account_id", "due_at", "claimed_until")
 _account = itemgetter(*Account.__struct_fields__)
 
 
@@ -143,7 +144,7 @@ async def list_corrections(tx: ReadTx, transactions: Keys) -> dict[str, Correcti
     rows = await tx.fetch(
         """
         SELECT c.shard, c.transaction_id, c.account_id, c.kind, c.state, c.amount, c.correction_id,
-               c.changed_at
+               c.changed_at, c.return_at
         FROM unnest($1::bigint[], $2::text[]) AS k(shard, id)
         JOIN corrections c ON c.shard = k.shard AND c.transaction_id = k.id
         """,
@@ -278,7 +279,7 @@ async def insert_authorisations(tx: Tx, authorisations: Collection[Authorisation
     )
     await tx.insert_rows(
         "due_work",
-        ("shard", "kind", "subject", "account_id", "due_at", "claimed_until"),
+        _DUE_WORK,
         [
             (one.shard, EXPIRY, one.id, one.account_id, one.expires_at, 0)
             for one in authorisations
@@ -300,16 +301,25 @@ async def update_authorisations(tx: Tx, authorisations: Collection[Authorisation
 
 
 async def insert_corrections(tx: Tx, corrections: Collection[Correction]) -> None:
-    """Store what followed transactions."""
+    """Store what followed transactions, and with what is to go back by itself the work of that."""
     await tx.insert_rows(
         "corrections",
         Correction.__struct_fields__,
         [msgspec.structs.astuple(one) for one in corrections],
     )
+    await tx.insert_rows(
+        "due_work",
+        _DUE_WORK,
+        [
+            (one.shard, SUSPENSE_RETURN, one.transaction_id, one.account_id, one.return_at, 0)
+            for one in corrections
+            if one.state == "open" and one.return_at is not None
+        ],
+    )
 
 
 async def update_corrections(tx: Tx, corrections: Collection[Correction]) -> None:
-    """Store how disputes and suspense ended."""
+    """Store how disputes and suspense ended; what was to go back by itself does so no more."""
     await tx.update_rows(
         "corrections",
         ("shard", "transaction_id"),
@@ -319,3 +329,9 @@ async def update_corrections(tx: Tx, corrections: Collection[Correction]) -> Non
             for one in corrections
         ],
     )
+    ended = [
+        (one.shard, SUSPENSE_RETURN, one.transaction_id)
+        for one in corrections
+        if one.return_at is not None
+    ]
+    await tx.delete_rows("due_work", ("shard", "kind", "subject"), ended)

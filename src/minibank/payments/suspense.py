@@ -2,19 +2,27 @@
 
 It stands on `bank:suspense`, in the chain of the account that it was meant for or, where none is
 known, of the bank's own account. There its transaction is declined: the account got nothing.
+
+What a sender or a merchant sent to a closed account goes back by itself, unless somebody settles it
+before. What has no sender to go back to waits for an operator: a transfer that the customer had
+made and that came back, and all that stands in the chain of the bank's own account.
 """
 
 import msgspec
 
+from minibank.core.clock import MICROSECONDS
 from minibank.core.errors import BadParam, Conflict
 from minibank.core.ids import IdSource
 from minibank.ledger.entries import CARD_SETTLEMENT, SUSPENSE, TRANSFER_SETTLEMENT, TRANSIT, main
 from minibank.payments.commands import Outcome, ResolveSuspense, Suspend
 from minibank.payments.corrections import ORIGINAL_KEY, correction, follow, original
 from minibank.payments.drafts import Draft, draft_posting, draft_transaction, local_money
-from minibank.payments.effects import Effect
+from minibank.payments.effects import Correction, Effect
 from minibank.payments.picture import SUSPENSE_ACCOUNT, Account, Picture
 from minibank.transactions.records import TransactionRecord
+
+DAY = 24 * 3600 * MICROSECONDS
+_GOES_BACK = ("transfer_in", "refund")
 
 
 def suspended(
@@ -23,6 +31,8 @@ def suspended(
     """Money from the address `source` (to it, when negative) that the account does not get."""
     declined = msgspec.structs.replace(draft, decline_reason="OTHER")
     transaction = draft_transaction(account, ids, declined)
+    opened = correction(picture, transaction, "suspense", abs(draft.amount), None, "open")
+    return_at = _return_at(picture, account, transaction)
     return Effect(
         Outcome(
             status="declined",
@@ -41,10 +51,16 @@ def suspended(
             forced=True,
         ),
         transactions=(transaction,),
-        corrections=(
-            correction(picture, transaction, "suspense", abs(draft.amount), None, "open"),
-        ),
+        corrections=(msgspec.structs.replace(opened, return_at=return_at),),
     )
+
+
+def _return_at(picture: Picture, account: Account, transaction: TransactionRecord) -> int | None:
+    """When this goes back by itself; its time begins when it is booked, whatever its value date."""
+    days = picture.suspense_return_days
+    if not days or account.state != "closed" or transaction.kind not in _GOES_BACK:
+        return None
+    return transaction.created_at + days * DAY
 
 
 def suspend(command: Suspend, picture: Picture, ids: IdSource) -> Effect:
@@ -116,7 +132,7 @@ def resolve_suspense(command: ResolveSuspense, picture: Picture, ids: IdSource) 
             forced=True,
         ),
         transactions=(landed,),
-        corrections=(correction(picture, before, "suspense", abs(before.amount), landed),),
+        corrections=(_settled(picture, before, landed),),
         also_recorded_on=(payee.id, f"{holder.id}/{command.id}/credit"),
     )
 
@@ -139,8 +155,16 @@ def _give_back(
             happened_at=picture.value_date(command, holder),
             forced=True,
         ),
-        corrections=(correction(picture, before, "suspense", abs(before.amount), None),),
+        corrections=(_settled(picture, before, None),),
     )
+
+
+def _settled(
+    picture: Picture, before: TransactionRecord, landed: TransactionRecord | None
+) -> Correction:
+    """The row of what is in suspense no more; it goes on saying when it was to go back."""
+    ended = correction(picture, before, "suspense", abs(before.amount), landed)
+    return msgspec.structs.replace(ended, return_at=picture.corrections[before.id].return_at)
 
 
 def _require_suspended(

@@ -6,7 +6,7 @@ from minibank.core.errors import BankError
 from minibank.core.ids import IdSource
 from minibank.db import Row, Tx
 from minibank.db.base import S, Value
-from minibank.payments.batch import gather, write
+from minibank.payments.batch import Rules, gather, write
 from minibank.payments.commands import Command, Outcome
 from minibank.payments.decide import decide_all
 from minibank.payments.prepared import prepare
@@ -83,7 +83,7 @@ async def write_history(tx: Tx, commands: Sequence[Command], ids: IdSource) -> d
     the engine's own making: gathered, decided and written by the same rules. Raises the `BankError`
     of a command that the bank does not take: then nothing is written.
     """
-    picture = await gather(tx, commands, HOLD_DAYS * 86_400)
+    picture = await gather(tx, commands, Rules(HOLD_DAYS * 86_400))
     outcomes: dict[str, Outcome] = {}
     for command in commands:
         prepared = prepare(resolve(command, outcomes))

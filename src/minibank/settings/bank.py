@@ -93,6 +93,13 @@ class BankSettings:
         "How long a card authorisation holds money until it expires.",
         7 * DAY,
     )
+    suspense_return_days: int = setting(
+        _MONEY,
+        Integer(0, 366),
+        "After how many days a transfer or refund that came for a closed account goes back to where"
+        " it came from, unless somebody settles it before. 0 is never.",
+        1,
+    )
     queue_max: int = setting(
         _MONEY,
         Integer(1, 1_000_000),

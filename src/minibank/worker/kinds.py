@@ -27,8 +27,8 @@ from minibank.oauth.retention.sweeps import (
     sweep_secrets,
 )
 from minibank.oauth.tokens import TokenRules
-from minibank.payments.commands import Command, ExpireAuthorisation
-from minibank.payments.effects import EXPIRY
+from minibank.payments.commands import Command, ExpireAuthorisation, ResolveSuspense
+from minibank.payments.effects import EXPIRY, SUSPENSE_RETURN
 from minibank.privacy.erasure import go_on_erasing
 from minibank.webhooks.ending import CLOSED_WEBHOOKS, end_told
 from minibank.webhooks.giving_up import WEBHOOK_DISABLED, tell_disabled
@@ -67,6 +67,15 @@ def _expire(row: DueRow) -> Command:
     )
 
 
+def _send_back(row: DueRow) -> Command:
+    return ResolveSuspense(
+        issuer=ISSUER,
+        account_id=row.account_id,
+        id=f"{row.kind}/{row.subject}",
+        original_transaction_id=row.subject,
+    )
+
+
 def kinds_of(
     rules: TokenRules,
     deliveries_kept_seconds: int = KEPT_SECONDS,
@@ -83,7 +92,7 @@ def kinds_of(
         return None
 
     return Kinds(
-        commands={EXPIRY: _expire},
+        commands={EXPIRY: _expire, SUSPENSE_RETURN: _send_back},
         chores={
             FORMER_TOKENS: lambda tx, row: sweep_former_tokens(tx, row.shard),
             TOKEN_PAIRS: lambda tx, row: sweep_pairs(tx, row.shard, rules),

@@ -6,7 +6,7 @@ from minibank.core.errors import BadParam, BankError, Conflict, NotFound
 from minibank.ledger.entries import CARD_SETTLEMENT, SUSPENSE, TRANSFER_SETTLEMENT, TRANSIT
 from minibank.payments.commands import Command, Outcome
 from tests.support.banking import Holder
-from tests.unit.payments.desk import Desk
+from tests.unit.payments.desk import HOUR, Desk
 
 
 def id_of(outcome: Outcome) -> str:
@@ -113,3 +113,31 @@ def test_a_payee_must_be_another_account_that_can_take_it(desk: Desk) -> None:
         with pytest.raises(BankError):
             desk.do(desk.orders.clear(bank, surplus, payee))
     assert at(desk, SUSPENSE) == -5
+
+
+def test_only_what_a_sender_or_a_merchant_sent_to_a_closed_account_goes_back_by_itself(
+    desk: Desk,
+) -> None:
+    closed = desk.add_holder(100)
+    desk.picture.suspense_return_days = 2
+    back = {}
+    for command in arrivals(desk, closed):
+        record = desk.transaction(desk.do(command))
+        return_at = desk.picture.corrections[record.id].return_at
+        back[type(command)] = None if return_at is None else return_at - record.created_at
+    after = 2 * 24 * HOUR
+    assert list(back.values()) == [after, after, None, None]
+    surplus = id_of(desk.do(desk.orders.suspend(desk.add_bank(), 5, kind="refund")))
+    assert desk.picture.corrections[surplus].return_at is None
+
+
+def test_what_left_suspense_goes_on_saying_when_it_was_to_go_back(desk: Desk) -> None:
+    closed = desk.add_holder()
+    desk.picture.suspense_return_days = 1
+    desk.account(closed).state = "closed"
+    stands = id_of(desk.do(desk.orders.receive(closed, 50)))
+    before = desk.picture.corrections[stands]
+    desk.do(desk.orders.clear(closed, stands))
+    after = desk.picture.corrections[stands]
+    assert (before.state, after.state) == ("open", "done")
+    assert before.return_at == after.return_at is not None

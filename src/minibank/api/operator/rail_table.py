@@ -112,14 +112,15 @@ RAILS = (
         RefundCard,
         "Give money back to a card",
         "A new, positive transaction. On a closed account it goes into suspense, and the answer is"
-        " declined.",
+        " declined; it goes back to the card scheme after `suspense_return_days`.",
         (NO_CARD, NO_TRANSACTION),
     ),
     Rail(
         "inbound-transfers",
         ReceiveTransfer,
         "Book what another bank sends",
-        "For a closed account it goes into suspense, and the answer is declined.",
+        "For a closed account it goes into suspense, and the answer is declined; it goes back to"
+        " its sender after `suspense_return_days`.",
         (LIMIT_EXCEEDED,),
     ),
     Rail(
@@ -241,7 +242,8 @@ RAILS = (
         "suspense-resolutions",
         ResolveSuspense,
         "Settle what is in suspense",
-        "It goes to the account that it belongs to or, without a payee, back to its scheme."
+        "It goes to the account that it belongs to or, without a payee, back to its scheme; then"
+        " it goes back by itself no more."
         " `account_id` is where it is in suspense.",
         (ALREADY_CORRECTED, CLOSED),
     ),

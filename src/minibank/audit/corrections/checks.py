@@ -50,6 +50,8 @@ def _check(
     if row.kind == "suspense":
         if before.decline_reason is None:
             yield "kind", "is about suspense, and the account got the money"
+        if row.state == "open" and row.due_at != row.return_at:
+            yield "due", f"is to go back at {row.return_at}, and that is planned for {row.due_at}"
         return
     if before.kind != _CORRECTED.get(row.kind):
         yield "kind", f"is called {row.kind} and follows {before.kind}"

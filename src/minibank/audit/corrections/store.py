@@ -5,11 +5,15 @@ from dataclasses import dataclass
 
 from minibank.audit.store import Keys
 from minibank.db import ReadTx
+from minibank.payments.effects import SUSPENSE_RETURN
 
 
 @dataclass(frozen=True, slots=True)
 class CorrectionRow:
-    """What followed a transaction, as stored."""
+    """What followed a transaction, as stored.
+
+    `due_at` is when the work that sends it back falls due, None when none is planned.
+    """
 
     account_id: str
     transaction_id: str
@@ -17,6 +21,8 @@ class CorrectionRow:
     state: str
     amount: int
     correction_id: str | None
+    return_at: int | None
+    due_at: int | None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -30,13 +36,17 @@ async def list_corrections(
     """Of each account those that are open, and those changed from an instant on."""
     rows = await tx.fetch(
         """
-        SELECT c.account_id, c.transaction_id, c.kind, c.state, c.amount, c.correction_id
+        SELECT c.account_id, c.transaction_id, c.kind, c.state, c.amount, c.correction_id,
+               c.return_at, d.due_at
         FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS k(shard, account_id, changed_from)
         JOIN corrections c ON c.shard = k.shard AND c.account_id = k.account_id
              AND (c.state = 'open' OR c.changed_at >= k.changed_from)
+        LEFT JOIN due_work d ON d.shard = c.shard AND d.kind = $4 AND d.subject = c.transaction_id
+             AND d.account_id = c.account_id
         ORDER BY c.account_id, c.changed_at, c.transaction_id
         """,
         *accounts,
         list(changed_from),
+        SUSPENSE_RETURN,
     )
     return [CorrectionRow(**row) for row in rows]

@@ -1,12 +1,13 @@
 """Compare due work with what it is about, in both directions."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
+from typing import Protocol
 
 from minibank.audit.due_work import store
 from minibank.audit.findings import Finding
 from minibank.core.clock import MICROSECONDS
-from minibank.db import Database, ReadTx
+from minibank.db import Database, ReadTx, Row
 
 _FIRST = (-(2**62), "")
 
@@ -14,18 +15,28 @@ LATE_SECONDS = 86_400
 """How late a removal may be: whoever was to do it may have been away."""
 
 
+class _ListWork(Protocol):
+    """Reads a page of work about money."""
+
+    async def __call__(self, tx: ReadTx, after: tuple[int, str]) -> Sequence[Row]: ...
+
+
 async def check_due_work(db: Database) -> list[Finding]:
     """What is planned for nothing, and what nothing is planned for; in the whole bank."""
-    return [*await _stray_expiries(db), *await db.snapshot(_check_the_rest)]
+    return [
+        *await _strays(db, store.list_expiries, "has nothing to expire"),
+        *await _strays(db, store.list_returns, "has nothing to send back"),
+        *await db.snapshot(_check_the_rest),
+    ]
 
 
-async def _stray_expiries(db: Database) -> list[Finding]:
-    """Expiries that have nothing to expire, a page in each snapshot: there are many."""
+async def _strays(db: Database, list_work: _ListWork, message: str) -> list[Finding]:
+    """Work about money that is not there, a page in each snapshot: there is much of it."""
     found: list[Finding] = []
     after = _FIRST
-    while rows := await db.snapshot(partial(store.list_expiries, after=after)):
+    while rows := await db.snapshot(partial(list_work, after=after)):
         found += [
-            Finding("due_work.stray", row["account_id"], row["subject"], "has nothing to expire")
+            Finding("due_work.stray", row["account_id"], row["subject"], message)
             for row in rows
             if row["is_stray"]
         ]

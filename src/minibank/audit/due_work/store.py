@@ -14,13 +14,13 @@ from minibank.oauth.retention.planning import (
     SWEEPS,
     TOKEN_PAIRS,
 )
-from minibank.payments.effects import EXPIRY
+from minibank.payments.effects import EXPIRY, SUSPENSE_RETURN
 from minibank.webhooks.ending import CLOSED_WEBHOOKS
 from minibank.webhooks.records import STREAM
 from minibank.webhooks.retention.purging import WEBHOOK_DELIVERIES
 
-EXPIRIES_PAGE = 5000
-"""How many expiries are read at a time."""
+PAGE = 5000
+"""How many pieces of work about money are read at a time."""
 
 
 async def list_expiries(tx: ReadTx, after: tuple[int, str]) -> Sequence[Row]:
@@ -35,7 +35,24 @@ async def list_expiries(tx: ReadTx, after: tuple[int, str]) -> Sequence[Row]:
         """,
         EXPIRY,
         *after,
-        EXPIRIES_PAGE,
+        PAGE,
+    )
+
+
+async def list_returns(tx: ReadTx, after: tuple[int, str]) -> Sequence[Row]:
+    """As `list_expiries`, what is to send money back; `is_stray`: no such money is in suspense."""
+    return await tx.fetch(
+        """
+        SELECT d.shard, d.subject, d.account_id, c.transaction_id IS NULL AS is_stray
+        FROM due_work d LEFT JOIN corrections c ON c.shard = d.shard
+             AND c.transaction_id = d.subject AND c.account_id = d.account_id
+             AND c.kind = 'suspense' AND c.state = 'open'
+        WHERE d.kind = $1 AND (d.shard, d.kind, d.subject) > ($2, $1, $3)
+        ORDER BY d.shard, d.kind, d.subject LIMIT $4
+        """,
+        SUSPENSE_RETURN,
+        *after,
+        PAGE,
     )
 
 
