@@ -11,10 +11,11 @@ from typing_extensions import override
 
 from minibank.attachments import registering, store
 from minibank.attachments.checking import check_kept
+from minibank.attachments.erasing import erase_uploads
 from minibank.attachments.records import Arrived
-from minibank.attachments.retention import CONTENTS, UNUSED_SECONDS, UPLOADS
+from minibank.attachments.retention import CONTENTS, UNUSED_SECONDS, UPLOADS, remove
 from minibank.attachments.sniffing import sniff
-from minibank.attachments.uploading import Claim, UploadRules, claim, confirm
+from minibank.attachments.uploading import Claim, UploadRules, claim, confirm, is_wanted
 from minibank.audit import audit
 from minibank.core.clock import FakeClock
 from minibank.core.errors import BadParam, Conflict, NotFound, RateLimited
@@ -23,10 +24,12 @@ from minibank.db import Database, Tx, open_database
 from minibank.db.base import Work
 from minibank.files import FilesUnavailable
 from minibank.files.directory import ARRIVING, DirectoryFiles
+from minibank.files.spool import Spool
 from minibank.payments.engine import Engine
 from minibank.transactions.attaching import count_fewer
 from minibank.worker.due import run_due
 from tests.support.banking import Holder, open_holder
+from tests.support.callers import add_account, add_client, add_token, add_user, http
 from tests.support.files import PNG, RULES, attach_to, expect, kinds, send
 from tests.support.personal import dump, first_transaction
 
@@ -315,3 +318,62 @@ async def test_bytes_that_were_lost_or_changed_are_named(
     assert (quick.wrong, quick.unknown) == ([], 1)
     full = await check_kept(db, files, reads_all=True, progress=lambda _: None)
     assert [Path(one).name for one in full.wrong] == [changed.name]
+
+
+class RemovedMeanwhile(DirectoryFiles):
+    """A directory whose user is gone by the time a file has been put into it: removed before, or
+    with the removal of the bytes still to be forgotten."""
+
+    def __init__(self, directory: Path, db: Database, user_id: str, *, is_forgotten: bool) -> None:
+        super().__init__(directory)
+        self._db = db
+        self._user_id = user_id
+        self._is_forgotten = is_forgotten
+
+    @override
+    async def keep(self, spool: Spool, name: str) -> None:
+        await self._db.transact(lambda tx: erase_uploads(tx, self._user_id, 10))
+        if self._is_forgotten:
+            await work_off(self._db, self)
+        await super().keep(spool, name)
+
+
+@pytest.mark.parametrize("is_forgotten", [True, False])
+async def test_bytes_that_are_kept_while_their_upload_is_removed_do_not_stay(
+    db: Database, clock: FakeClock, tmp_path: Path, *, is_forgotten: bool
+):
+    ada = await add_user(db, "ada@example.com", "Ada Example")
+    await add_account(db, ada)
+    files = RemovedMeanwhile(tmp_path, db, ada.id, is_forgotten=is_forgotten)
+    token = await add_token(db, (await add_client(db)).client, ada)
+    async with http(db, token=token, files=files) as caller:
+        place = (
+            await caller.post(
+                "/attachment/upload", data={"file_name": "a.png", "file_type": "image/png"}
+            )
+        ).json()
+        answer = await caller.put(place["upload_url"], content=PNG)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found.upload")
+    assert kept(files) == []
+    clock.advance(UNUSED_SECONDS)
+    await work_off(db, files)
+    assert await no_upload_is_left(db)
+
+
+async def test_bytes_that_another_upload_leads_to_stay_when_one_is_removed(
+    db: Database, holder: Holder, files: DirectoryFiles
+):
+    first, _ = await expect(db, holder.user_ids[0], APP)
+    second, _ = await expect(db, holder.user_ids[0], APP)
+    claimed = await db.transact(_claiming(first, PNG))
+    assert await db.transact(lambda tx: is_wanted(tx, claimed, came(PNG)))
+    await send(db, second, PNG, files)
+
+    async def remove_first(tx: Tx) -> None:
+        upload = await store.lock_upload(tx, claimed.upload.shard, first)
+        assert upload
+        await remove(tx, upload)
+
+    await db.transact(remove_first)
+    assert await db.transact(lambda tx: is_wanted(tx, claimed, came(PNG)))
+    assert len(kept(files)) == 1

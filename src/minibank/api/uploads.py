@@ -29,8 +29,8 @@ from minibank.api.requests import is_storable
 from minibank.attachments.records import Arrived, Upload
 from minibank.attachments.sniffing import sniff
 from minibank.attachments.store import find_upload
-from minibank.attachments.uploading import claim, confirm, no_such_upload
-from minibank.core.errors import RateLimited, TooLarge, Unavailable
+from minibank.attachments.uploading import claim, confirm, is_wanted, no_such_upload
+from minibank.core.errors import NotFound, RateLimited, TooLarge, Unavailable
 from minibank.core.ids import shard_of
 from minibank.files import Files, FilesUnavailable, Spool
 
@@ -158,7 +158,13 @@ async def _keep(edge: Edge, files: Files, spool: Spool, upload_id: str, arrived:
     claimed = await edge.db.transact(lambda tx: claim(tx, upload_id, arrived, rules))
     if not claimed.is_stored:
         await files.keep(spool, claimed.name)
-        await edge.db.transact(lambda tx: confirm(tx, claimed, arrived))
+        try:
+            await edge.db.transact(lambda tx: confirm(tx, claimed, arrived))
+        except NotFound:
+            # Whoever removed the upload may have looked for its bytes before they were kept.
+            if not await edge.db.transact(lambda tx: is_wanted(tx, claimed, arrived)):
+                await files.remove(claimed.name)
+            raise
 
 
 def files_away() -> Unavailable:

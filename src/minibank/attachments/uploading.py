@@ -153,6 +153,15 @@ async def _place(tx: Tx, shard: int, upload_id: str, arrived: Arrived) -> str:
     return own
 
 
+async def is_wanted(tx: Tx, claimed: Claim, arrived: Arrived) -> bool:
+    """Whether bytes that were claimed are to stay where they are: some upload has them there.
+
+    False once they are not, or are about to go. A place that was given up is never given again.
+    """
+    found = await store.lock_content(tx, claimed.upload.shard, arrived.digest)
+    return found == (claimed.name, False)
+
+
 async def confirm(tx: Tx, claimed: Claim, arrived: Arrived) -> None:
     """Call bytes safe that were claimed and kept; `NotFound` when the upload went meanwhile."""
     if not await store.put_stored(tx, claimed.upload.shard, claimed.upload.id, arrived.digest):
