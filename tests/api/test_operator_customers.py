@@ -193,6 +193,19 @@ async def test_an_account_closes_with_a_payout_and_a_repeat_says_the_same(bank, 
     assert (await audit(bank.db)).findings == []
 
 
+async def test_an_account_closes_under_a_key_that_another_command_had(bank, desk):
+    account = await done(desk, "POST", "accounts", {"owners": [bank.ada.id]})
+    paid = {"account_id": account["id"], "amount": 100}
+    await done(desk, "POST", "top-ups", paid, "monday")
+    sent = paid | {"counterparty": {"name": "Ada"}, "description": "Out"}
+    await done(desk, "POST", "outbound-transfers", sent)
+    closed = await done(desk, "POST", f"accounts/{account['id']}/closure", {}, "monday")
+    assert (closed["account"]["state"], closed["payout"]) == ("closed", None)
+    payout = {"payout": {"counterparty": {"name": "Ada"}}}
+    again = await done(desk, "POST", f"accounts/{account['id']}/closure", payout, "tuesday")
+    assert again["payout"] is None
+
+
 @pytest.mark.parametrize(
     "payout",
     [

@@ -19,6 +19,7 @@ from minibank.customers.announcing import tell
 from minibank.db import ReadTx, Tx
 from minibank.payments.batch import Rules, run_batch
 from minibank.payments.commands import (
+    COMMAND_NAMES,
     Counterparty,
     Outcome,
     SendTransfer,
@@ -103,12 +104,18 @@ async def close_account(tx: Tx, closing: Closing) -> Closed:
 
 
 async def find_payout(tx: ReadTx, closing: Closing) -> Outcome | None:
-    """What was answered to the payout of an account that exists; None when there was none."""
+    """What was answered to the payout of an account that exists; None when there was none.
+
+    Another command under the same id is none: what was done under it before is not the payout.
+    """
+    if closing.payout is None:
+        return None
     shard = shard_of(closing.account_id)
     assert shard is not None, "the account exists"
     key = (shard, closing.account_id, closing.issuer, closing.id)
     recorded = await list_recorded(tx, [key])
-    return recorded[0].outcome if recorded else None
+    kind = COMMAND_NAMES[type(payout_command(closing, 0))]
+    return next((one.outcome for one in recorded if one.command == kind), None)
 
 
 async def _require_closable(tx: Tx, shard: int, account: Account, closing: Closing) -> int:
