@@ -275,14 +275,27 @@ async def test_a_password_leaves_nothing_behind_but_its_hash(bank, desk):
     await done(desk, "PUT", f"users/{eve['id']}/password", {"password": PASSWORD}, "again")
     rows = await dump(bank.db)
     assert PASSWORD not in str(rows)
-    # What a repeat is recognised by is the same for every password: nothing to be guessed.
-    other = body | {"password": "a different password"}
-    assert await done(desk, "POST", "users", other, "eve") == eve
     answer = await do(desk, "POST", "users", body | {"name": "Other"}, "eve")
     assert code(answer) == (409, "conflict.idempotency_key_reused")
     short = await do(desk, "PUT", f"users/{eve['id']}/password", {"password": "short"})
     assert code(short) == (400, "bad_request.bad_param.password")
     assert "short" not in short.text.replace("shorter", "")
+
+
+async def test_a_repeat_with_another_password_is_refused_and_changes_nothing(bank, desk):
+    body = {"email": "eve@example.com", "name": "Eve Example", "password": PASSWORD}
+    eve = await done(desk, "POST", "users", body, "eve")
+    at, other = f"users/{eve['id']}/password", {"password": "a different password"}
+    reused = (409, "conflict.idempotency_key_reused")
+    assert code(await do(desk, "POST", "users", body | other, "eve")) == reused
+    assert await done(desk, "POST", "users", body, "eve") == eve
+    await done(desk, "PUT", at, {"password": "yet another one"}, "reset")
+    for query in ({}, {"dry_run": "true"}):
+        assert code(await do(desk, "PUT", at, other, "reset", **query)) == reused
+    assert await done(desk, "PUT", at, {"password": "yet another one"}, "reset") == eve
+    login = await bank.db.read(lambda tx: find_login(tx, "eve@example.com"))
+    assert login
+    assert await verify_password(login.password_hash, "yet another one")
 
 
 async def test_a_sign_out_ends_every_token_of_the_person_alone(bank, desk):

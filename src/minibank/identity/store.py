@@ -179,6 +179,17 @@ async def upsert_password(tx: Tx, user_id: str, password_hash: str) -> None:
     )
 
 
+async def find_password_hash(tx: ReadTx, user_id: str) -> str | None:
+    """A user's password hash; None for nobody, and for somebody without a password."""
+    shard = shard_of(user_id)
+    row = await tx.fetch_one(
+        "SELECT hash FROM passwords WHERE shard = $1 AND user_id = $2",
+        -1 if shard is None else shard,
+        user_id,
+    )
+    return row["hash"] if row else None
+
+
 async def lock_password(tx: Tx, user_id: str) -> str | None:
     """A user's password hash, locked until the unit of work ends."""
     row = await tx.fetch_one(

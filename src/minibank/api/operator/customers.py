@@ -51,8 +51,12 @@ def _owners(account: str) -> tuple[Route, ...]:
 
 def _users(at: str) -> tuple[Route, ...]:
     one = f"{at}/{{user_id}}"
-    create = writing(users.create_user, users.show, _SCOPE, prepare=users.hash_new)
-    reset = writing(users.reset_password, users.show, _SCOPE, prepare=users.hash_other)
+    create = writing(
+        users.create_user, users.show, _SCOPE, prepare=users.hash_new, check=users.check_new
+    )
+    reset = writing(
+        users.reset_password, users.show, _SCOPE, prepare=users.hash_other, check=users.check_other
+    )
     change = writing(users.change_user, users.show, _SCOPE)
     out = writing(users.sign_out, users.show, _SCOPE)
     erase = writing(users.erase_user, users.show_erasure, _SCOPE)

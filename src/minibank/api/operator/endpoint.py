@@ -22,12 +22,12 @@ from minibank.api.operator.bodies import read_body
 from minibank.api.repeats import IDEMPOTENCY_KEY, idempotency_key
 from minibank.api.requests import Params
 from minibank.core.addresses import is_within
-from minibank.core.errors import BadRequest, Forbidden, NotFound
+from minibank.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from minibank.core.ids import IdSource
 from minibank.db import DatabaseError, ReadTx, Tx
 from minibank.operators.keys import find_operator, is_use_noted, mark_used
 from minibank.operators.records import Operator, OperatorRequest, Scope
-from minibank.operators.requests import do_once
+from minibank.operators.requests import KEY_REUSED, do_once
 from minibank.settings import Settings
 
 T = TypeVar("T")
@@ -94,13 +94,30 @@ Shower = Callable[[ReadTx, OperatorCall, str], Coroutine[Any, Any, object]]
 Preparer = Callable[[OperatorCall], Awaitable[None]]
 """What takes long and needs no database (the hash of a password), done before the unit of work."""
 
+Checker = Callable[[Edge, OperatorCall, str], Awaitable[None]]
+"""Holds a repeat against what its first request left, where its digest does not say it (a
+password); raises what `repeated_otherwise` says."""
+
+
+def repeated_otherwise() -> Conflict:
+    """A repeat that is none."""
+    return Conflict(KEY_REUSED, "This Idempotency-Key was used for another request")
+
 
 class _Undo(Exception):
     """Ends a dry run: nothing of its unit of work is kept."""
 
-    def __init__(self, value: object) -> None:
+    def __init__(self, done: "_Done") -> None:
         super().__init__()
-        self.value = value
+        self.done = done
+
+
+class _Done(Struct, frozen=True):
+    """What is answered, the object it is about, and whether it was done by an earlier request."""
+
+    value: object
+    subject: str
+    is_repeat: bool
 
 
 async def call_of(
@@ -184,7 +201,13 @@ def reading(resource: Reader, *scopes: Scope) -> Runner:
     return run
 
 
-def writing(write: Writer, show: Shower, *scopes: Scope, prepare: Preparer | None = None) -> Runner:
+def writing(
+    write: Writer,
+    show: Shower,
+    *scopes: Scope,
+    prepare: Preparer | None = None,
+    check: Checker | None = None,
+) -> Runner:
     """An endpoint that changes something, for keys with any of these scopes.
 
     All of it is one unit of work, with the note of who asked for it. A repeat writes nothing and is
@@ -198,23 +221,26 @@ def writing(write: Writer, show: Shower, *scopes: Scope, prepare: Preparer | Non
         if prepare is not None:
             await prepare(call)
 
-        async def work(tx: Tx) -> object:
-            subject = await _once(tx, call, write)
-            value = await show(tx, call, subject)
+        async def work(tx: Tx) -> _Done:
+            subject, is_repeat = await _once(tx, call, write)
+            done = _Done(await show(tx, call, subject), subject, is_repeat)
             if is_dry_run:
-                raise _Undo(value)
-            return value
+                raise _Undo(done)
+            return done
 
         try:
-            return answer_json(await edge.db.transact(work))
+            done = await edge.db.transact(work)
         except _Undo as undone:
-            return answer_json(undone.value)
+            done = undone.done
+        if check is not None and done.is_repeat:
+            await check(edge, call, done.subject)
+        return answer_json(done.value)
 
     return run
 
 
-async def _once(tx: Tx, call: OperatorCall, write: Writer) -> str:
-    """Do it, unless it was done; the object that it was about."""
+async def _once(tx: Tx, call: OperatorCall, write: Writer) -> tuple[str, bool]:
+    """Do it, unless it was done; the object that it was about, and whether it was done before."""
     request = OperatorRequest(
         key_id=call.operator.key_id,
         idempotency_key=call.require_key(),
@@ -224,7 +250,16 @@ async def _once(tx: Tx, call: OperatorCall, write: Writer) -> str:
         request_id=call.request_id,
         requested_at=tx.now,
     )
-    return await do_once(tx, request, lambda: write(tx, call))
+    written = False
+
+    async def work() -> str:
+        nonlocal written
+        subject = await write(tx, call)
+        written = True
+        return subject
+
+    subject = await do_once(tx, request, work)
+    return subject, not written
 
 
 def _digest(call: OperatorCall) -> bytes:

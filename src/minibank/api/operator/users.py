@@ -16,7 +16,7 @@ from minibank.api.operator.customer_wire import (
     instant_or_none,
     show_customer_user,
 )
-from minibank.api.operator.endpoint import OperatorCall, enter
+from minibank.api.operator.endpoint import OperatorCall, enter, repeated_otherwise
 from minibank.api.operator.movements import DryRun
 from minibank.api.operator.pages import After, Cursor, Limit, cursor_of, position_of
 from minibank.core.errors import NotFound, Unavailable
@@ -27,8 +27,13 @@ from minibank.customers.people import sign_out as end_tokens
 from minibank.customers.store import BEGINNING, Place, find_erasure
 from minibank.customers.store import list_users as list_next
 from minibank.db import ReadTx, Tx
-from minibank.identity.passwords import PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, hash_password
-from minibank.identity.store import find_user
+from minibank.identity.passwords import (
+    PASSWORD_BYTES_MAX,
+    PASSWORD_BYTES_MIN,
+    hash_password,
+    verify_password,
+)
+from minibank.identity.store import find_password_hash, find_user
 from minibank.identity.users import NewUser, UserChanges, find_user_by_email
 from minibank.identity.users import create_user as create_new
 from minibank.oauth.tokens import TokenRules
@@ -44,7 +49,7 @@ _Password = Annotated[
     str,
     Meta(
         description=f"{PASSWORD_BYTES_MIN} to {PASSWORD_BYTES_MAX} bytes. Only its hash is kept,"
-        " and a repeat is recognised without it.",
+        " which a repeat is held against.",
         examples=["correct horse battery staple"],
     ),
 ]
@@ -238,6 +243,25 @@ async def reset_password(tx: Tx, call: OperatorCall) -> str:
     user_id = call.path["user_id"]
     await reset(tx, user_id, call.drawn[_HASH], TokenRules.from_settings(call.settings))
     return user_id
+
+
+async def check_new(edge: Edge, call: OperatorCall, user_id: str) -> None:
+    """Refuse a repeat that would create the person with another password."""
+    said = call.read(UserRequest)
+    if said.password is not UNSET:
+        await _require_password_of(edge, user_id, said.password)
+
+
+async def check_other(edge: Edge, call: OperatorCall, user_id: str) -> None:
+    """Refuse a repeat that brings another password."""
+    await _require_password_of(edge, user_id, call.read(PasswordRequest).password)
+
+
+async def _require_password_of(edge: Edge, user_id: str, password: str) -> None:
+    # Between units of work: no connection is held while a hash is made.
+    kept = await edge.db.read(lambda tx: find_password_hash(tx, user_id))
+    if not await verify_password(kept, password):
+        raise repeated_otherwise()
 
 
 async def sign_out(tx: Tx, call: OperatorCall) -> str:
