@@ -1,8 +1,11 @@
 """Merchants through the operator API: made known, changed, listed, and paid."""
 
+import asyncio
+
 import pytest
 
 from minibank.accounts.opening import issue_card
+from minibank.transactions.merchants import change_merchant, find_merchant
 from tests.support.operators import add_key, operator_http, send
 
 DELI = {
@@ -113,3 +116,19 @@ async def test_a_merchant_that_is_not_there_is_not_found(rails, merchant_id):
     for answer in (await rails.get(path), await rails.patch(path, json={}, headers=headers)):
         assert answer.status_code == 404
         assert answer.json()["code"] == "not_found.merchant"
+
+
+async def test_changes_of_different_things_at_once_all_stay(bank, rails):
+    deli = (await send(rails, "merchants", DELI)).json()
+    names = ("name", "logo", "emoji", "category", "group_id")
+    for n in range(5):
+        wanted = {name: f"{name} {n}" for name in names}
+        await asyncio.gather(
+            *(
+                bank.db.transact(lambda tx, one=one: change_merchant(tx, deli["id"], **one))
+                for one in ({name: said} for name, said in wanted.items())
+            )
+        )
+        found = await bank.db.read(lambda tx: find_merchant(tx, deli["id"]))
+        assert found
+        assert {name: getattr(found, name) for name in names} == wanted

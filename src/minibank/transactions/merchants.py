@@ -25,6 +25,8 @@ async def add_merchant(tx: Tx, record: MerchantRecord) -> str:
 
 async def change_merchant(tx: Tx, merchant_id: str, **changes: str | bool) -> str:
     """Change what is said of a merchant, on all transactions that name it; its id. `NotFound`."""
+    # Held first: of two who change different things at once, neither loses the other's.
+    await store.lock_merchant(tx, merchant_id)
     found = await find_merchant(tx, merchant_id)
     if found is None:
         raise NotFound("merchant", "There is no such merchant")

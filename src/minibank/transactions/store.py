@@ -352,6 +352,11 @@ async def list_merchants(tx: ReadTx, ids: Sequence[str]) -> Sequence[Row]:
     )
 
 
+async def lock_merchant(tx: Tx, merchant_id: str) -> None:
+    """Hold what is said of a merchant until the unit of work ends, if there is one."""
+    await tx.fetch("SELECT id FROM merchants WHERE id = $1 FOR NO KEY UPDATE", merchant_id)
+
+
 async def insert_merchants(tx: Tx, records: Sequence[MerchantRecord]) -> None:
     """Store new merchants."""
     rows = [msgspec.structs.astuple(record) for record in records]
