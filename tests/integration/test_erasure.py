@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 
+from minibank.accounts import store as accounts
+from minibank.accounts.erasing import hold_accounts
 from minibank.accounts.opening import NewAccount, open_account, set_account_state
 from minibank.accounts.store import find_account
 from minibank.audit import Plan, audit
 from minibank.audit.checkpoint import compare, read_checkpoint, write_checkpoint
 from minibank.core.clock import FakeClock
 from minibank.core.errors import BadParam, NotFound
+from minibank.core.ids import compose
 from minibank.core.keys import KEY_BYTES, write_new_key
-from minibank.db import Database, open_database
+from minibank.db import Database, Tx, open_database
 from minibank.identity.store import find_user
-from minibank.identity.users import find_user_by_email, set_password_hash
+from minibank.identity.users import NewUser, create_user, find_user_by_email, set_password_hash
 from minibank.oauth.callers import find_caller
 from minibank.oauth.secrets import parse_token
 from minibank.payments.engine import Engine
@@ -389,3 +392,30 @@ async def test_an_account_that_is_opened_at_the_same_time_is_not_missed(
     rows = await dump(db)
     assert MARK.lower() not in str(rows).lower()
     assert {row["state"] for row in hers(life, rows, "accounts")} == {"closed"}
+
+
+async def test_accounts_are_held_in_the_order_in_which_the_engine_holds_them(
+    db: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+):
+    async def work(tx: Tx) -> list[str]:
+        bob, ada = (compose("user", tx.now, shard, 1, 1) for shard in (9, 5))
+        for one in (bob, ada):
+            await create_user(tx, NewUser(email=f"{one}@example.com", name="X", id=one))
+        joint = compose("acc", tx.now, 9, 1, 1)
+        later = compose("acc", tx.now + 10**6, 5, 1, 1)
+        both = NewAccount(type="uk_retail_joint", owners=[bob, ada], id=joint)
+        await open_account(tx, both)
+        await open_account(tx, NewAccount(type="uk_retail", owners=[ada], id=later))
+        return [ada, later, joint]
+
+    user_id, *wanted = await db.transact(work)
+    held: list[str] = []
+    lock_balance = accounts.lock_balance
+
+    async def noting(tx: Tx, shard: int, account_id: str) -> bool:
+        held.append(account_id)
+        return await lock_balance(tx, shard, account_id)
+
+    monkeypatch.setattr(accounts, "lock_balance", noting)
+    assert len(await db.transact(lambda tx: hold_accounts(tx, user_id))) == 2
+    assert held == wanted != sorted(wanted)

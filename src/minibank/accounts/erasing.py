@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from minibank.accounts import store
+from minibank.accounts.holding import hold_accounts as hold_all
 from minibank.accounts.records import Account, in_listing_order
 from minibank.core.ids import shard_of
 from minibank.db import Tx
@@ -25,11 +26,8 @@ class Held:
 
 async def hold_accounts(tx: Tx, user_id: str) -> list[Held]:
     """All accounts of a person, held as the engine holds them."""
-    found = []
-    for account_id in sorted(await store.list_account_ids(tx, user_id)):
-        shard = shard_of(account_id)
-        if shard is not None and await store.lock_balance(tx, shard, account_id):
-            found.append(account_id)
+    found = await store.list_account_ids(tx, user_id)
+    await hold_all(tx, found)
     owned = [
         account
         for account in in_listing_order(await store.read_accounts(tx, found))
