@@ -323,12 +323,31 @@ async def test_both_sides_of_a_transfer_link_to_their_own_entry_sets(books):
         amount=100,
         description="Rent",
     )
+    await each_side_links_to_its_own(books, sent, brian)
+
+
+async def test_a_command_whose_id_ends_as_a_credit_s_does_is_the_payer_s(books):
+    brian = books.bank.brians_account.id
+    sent = await books.send(
+        "internal-transfers",
+        key="rent/credit",
+        account_id=books.account_id,
+        payee_account_id=brian,
+        amount=100,
+        description="Rent",
+    )
+    await each_side_links_to_its_own(books, sent, brian)
+
+
+async def each_side_links_to_its_own(books, sent, payee):
     for transaction, account in (
         ("transaction_id", books.account_id),
-        ("payee_transaction_id", brian),
+        ("payee_transaction_id", payee),
     ):
         (found,) = (await books.get(f"transactions/{sent[transaction]}/answers"))["answers"]
         assert found["account_id"] == account
+        named = {name: found[name] for name in ("account_id", "issuer", "command_id")}
+        assert await books.get("answers", **named) == found
         (link,) = found["entry_sets"]
         shown = (await books.api.get(link)).json()
         assert (shown["account_id"], shown["transaction_id"]) == (account, sent[transaction])

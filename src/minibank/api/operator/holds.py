@@ -144,13 +144,26 @@ async def find_answer(tx: ReadTx, call: OperatorCall) -> WireAnswer:
         found = await store.find_answer(tx, shard, account_id, issuer, command_id)
     if found is None:
         raise NotFound("answer", "No such command was answered")
-    return _show_answer(found)
+    return _show_answer(found, is_payee=await _is_payee(tx, found))
 
 
 async def list_answers(tx: ReadTx, call: OperatorCall) -> Answers:
     """GET /operator/v1/transactions/{transaction_id}/answers"""
-    found = await list_answers_of_transaction(tx, call.path["transaction_id"])
-    return Answers([_show_answer(one) for one in found])
+    transaction_id = call.path["transaction_id"]
+    found = await list_answers_of_transaction(tx, transaction_id)
+    # They are all of the transaction's account.
+    payee = [one.outcome.payee_transaction_id == transaction_id for one in found]
+    return Answers([_show_answer(*one) for one in zip(found, payee, strict=True)])
+
+
+async def _is_payee(tx: ReadTx, one: Answered) -> bool:
+    """Whether an answer was found on the account of the payee, where it is kept as well."""
+    paid = one.outcome.payee_transaction_id
+    shard = None if paid is None else shard_of(paid)
+    if shard is None or paid is None:
+        return False
+    origin = await store.find_origin(tx, shard, paid)
+    return origin is not None and origin["account_id"] == one.account_id
 
 
 def _show_hold(hold: Hold, now: int) -> WireHold:
@@ -168,11 +181,10 @@ def _show_hold(hold: Hold, now: int) -> WireHold:
     )
 
 
-def _show_answer(one: Answered) -> WireAnswer:
+def _show_answer(one: Answered, is_payee: bool) -> WireAnswer:
     outcome = one.outcome
     # On the payee's account the same answer is kept, and there the payee's entry sets are its own.
-    is_payer = not one.command_id.endswith("/credit") or not outcome.payee_transaction_id
-    numbers = outcome.entry_sets if is_payer else outcome.payee_entry_sets
+    numbers = outcome.payee_entry_sets if is_payee else outcome.entry_sets
     return WireAnswer(
         account_id=one.account_id,
         issuer=one.issuer,
