@@ -7,11 +7,12 @@ import pytest
 
 from minibank.core.clock import FakeClock
 from minibank.db import Database
+from minibank.payments.engine import Engine
 from minibank.privacy import books, export
 from minibank.privacy.export import FORMAT, Lines, Subject, export_person
 from minibank.privacy.inventory import INVENTORY
 from minibank.privacy.messages import exporting
-from tests.support.banking import list_history
+from tests.support.banking import Orders, list_history, open_holder, read_funds
 from tests.support.counting import CountingDatabase
 from tests.support.outbox import claim, end_attempt
 from tests.support.personal import EMAIL, NAME, Life, dump, live
@@ -205,3 +206,16 @@ async def test_a_long_history_is_read_in_pages_and_is_all_there(
         return sorted(json.dumps(line, sort_keys=True) for line in lines)
 
     assert sorted_lines(paged) == sorted_lines(whole)
+
+
+async def test_who_was_paid_is_not_told_what_the_payer_had_left(db: Database, life: Life):
+    orders, engine = Orders("payers"), Engine(db)
+    eve = await open_holder(db, 77_777)
+    await engine.execute(orders.between(eve, life.own, 100, id="in"))
+    await engine.execute(orders.between(life.own, eve, 50, id="out/credit"))
+    commands = {one["id"]: one["outcome"] for one in of(await exported(db, life), "command")}
+    came = commands[f"{eve.account_id}/in/credit"]
+    assert came["status"] == "done"
+    assert set(came) == {"status", "transaction_id", "payee_transaction_id", "payee_entry_sets"}
+    assert commands["out/credit"]["balance"] == (await read_funds(db, life.own)).available
+    assert len(commands["out/credit"]["entry_sets"]) == 1

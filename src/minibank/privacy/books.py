@@ -1,5 +1,6 @@
 """The part of an export that is about an account's books: holds, entries, answers, due work."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -85,7 +86,9 @@ async def _export_entries(tx: ReadTx, books: Books, lines: Records) -> None:
 async def _export_outcomes(tx: ReadTx, books: Books, lines: Records) -> None:
     after = ("", "")
     while rows := await store.list_outcomes(tx, books.shard, books.account_id, after, PAGE):
-        for row in rows:
+        outcomes = [msgspec.json.decode(row["outcome"]) for row in rows]
+        await _leave_out_payers(tx, books, outcomes)
+        for row, outcome in zip(rows, outcomes, strict=True):
             lines.put(
                 "command",
                 {
@@ -94,8 +97,22 @@ async def _export_outcomes(tx: ReadTx, books: Books, lines: Records) -> None:
                     "issuer": "" if books.is_joint else row["issuer"],
                     "id": row["command_id"],
                     "command": row["command"],
-                    "outcome": msgspec.Raw(row["outcome"].encode()),
+                    "outcome": outcome,
                     "decided": format_instant(row["decided_at"]),
                 },
             )
         after = (rows[-1]["issuer"], rows[-1]["command_id"])
+
+
+async def _leave_out_payers(
+    tx: ReadTx, books: Books, outcomes: Sequence[dict[str, object]]
+) -> None:
+    """Take out of the answers to those who paid this account what is theirs alone: what they had
+    left, and where their books have it."""
+    paid = [one for one in outcomes if "payee_transaction_id" in one]
+    ids = [str(one["transaction_id"]) for one in paid]
+    own = await store.list_own(tx, books.shard, books.account_id, ids) if ids else set()
+    for one in paid:
+        if one["transaction_id"] not in own:
+            one.pop("balance", None)
+            one.pop("entry_sets", None)

@@ -307,6 +307,19 @@ async def list_outcomes(
     )
 
 
+async def list_own(
+    tx: ReadTx, shard: int, account_id: str, transaction_ids: Sequence[str]
+) -> set[str]:
+    """Those of these transactions that are the account's own."""
+    rows = await tx.fetch(
+        "SELECT id FROM transactions WHERE shard = $1 AND id = ANY($2) AND account_id = $3",
+        shard,
+        list(transaction_ids),
+        account_id,
+    )
+    return {row["id"] for row in rows}
+
+
 async def list_due(tx: ReadTx, shard: int, account_id: str) -> Sequence[Row]:
     """The work that falls due about an account."""
     return await tx.fetch(
