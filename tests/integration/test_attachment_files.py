@@ -114,6 +114,21 @@ async def test_what_is_attached_stays_until_a_day_after_it_is_not(
     assert (await audit(db)).clean
 
 
+async def test_what_is_detached_on_the_day_it_was_sent_stays_for_a_day_from_then(
+    db: Database, clock: FakeClock, holder: Holder, files: DirectoryFiles
+):
+    attachment_id = await attached(db, holder, files, PNG)
+    clock.advance(UNUSED_SECONDS - 60)
+    await detach(db, holder, attachment_id)
+    clock.advance(UNUSED_SECONDS - 1)
+    await work_off(db, files)
+    assert len(kept(files)) == 1
+    clock.advance(1)
+    await work_off(db, files)
+    assert kept(files) == []
+    assert await no_upload_is_left(db)
+
+
 async def detach(db: Database, holder: Holder, attachment_id: str) -> None:
     async def work(tx: Tx) -> None:
         row = await store.find_attachment(tx, holder.shard, attachment_id)

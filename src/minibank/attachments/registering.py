@@ -7,10 +7,11 @@ first: the order of locks is the transaction, then the upload.
 from minibank.attachments import store
 from minibank.attachments.names import FilePath
 from minibank.attachments.records import Attachment
-from minibank.attachments.retention import plan_removal
+from minibank.attachments.retention import UPLOADS, plan_removal
 from minibank.core.errors import BadParam, NotFound
 from minibank.core.ids import shard_of
 from minibank.db import ReadTx, Tx
+from minibank.due.planning import take_back
 
 
 def no_such_attachment() -> NotFound:
@@ -60,4 +61,7 @@ async def _let_go(tx: Tx, upload_id: str) -> None:
         return
     await store.add_uses(tx, shard, upload_id, -1)
     if upload.uses == 1:
+        # Planned when the address was given out, and perhaps not done yet: of two times the earlier
+        # would stand.
+        await take_back(tx, shard, UPLOADS, upload_id)
         await plan_removal(tx, shard, upload_id)
