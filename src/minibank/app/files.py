@@ -18,12 +18,16 @@ IN_THE_PRESENT_DIRECTORY = "minibank-files"
 def open_files(settings: Settings) -> Files:
     """The place that the settings name; `StartError` when it cannot be used.
 
-    What began to arrive in a directory more than a day ago never will, and is removed.
+    What began to arrive more than a day ago never will, and is removed.
     """
+    files = _place_of(settings)
+    files.forget_unfinished(SystemClock().now() / MICROSECONDS - DAY)
+    return files
+
+
+def _place_of(settings: Settings) -> Files:
     if not settings.files.startswith("s3://"):
-        files = DirectoryFiles(files_directory(settings))
-        files.forget_unfinished(SystemClock().now() / MICROSECONDS - DAY)
-        return files
+        return DirectoryFiles(files_directory(settings))
     parts = urlsplit(settings.files)
     try:
         return S3Files(

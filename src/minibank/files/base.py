@@ -69,3 +69,8 @@ class Files(Protocol):
     def list(self) -> AsyncIterator[Kept]:
         """All that is kept, in no order. Raises `FilesUnavailable`."""
         ...
+
+    def forget_unfinished(self, before: float) -> int:
+        """Remove what began to arrive before this moment (seconds since 1970) and never did, for
+        whoever brought it was killed; how many files that were."""
+        ...

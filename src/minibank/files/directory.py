@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from minibank.files.base import PART_BYTES, FileParts, Files, Kept
 from minibank.files.errors import FileMissing, FilesUnavailable
-from minibank.files.spool import Spool, in_thread
+from minibank.files.spool import Spool, forget_unfinished, in_thread
 
 T = TypeVar("T")
 
@@ -69,17 +69,9 @@ class DirectoryFiles(Files):
             for one in some:
                 yield one
 
+    @override
     def forget_unfinished(self, before: float) -> int:
-        """Remove what began to arrive before this moment (seconds since 1970) and never did, for
-        whoever brought it was killed; how many files that were."""
-        removed = 0
-        with suppress(OSError):
-            for entry in os.scandir(self._directory / ARRIVING):
-                with suppress(OSError):
-                    if entry.stat().st_mtime < before:
-                        Path(entry.path).unlink()
-                        removed += 1
-        return removed
+        return forget_unfinished(self._directory / ARRIVING, before)
 
     async def _try(self, work: Callable[[], T]) -> T:
         try:

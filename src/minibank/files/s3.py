@@ -1,5 +1,8 @@
 """Files in a store that speaks S3: for a bank on several machines."""
 
+import errno
+import os
+import stat
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -11,7 +14,7 @@ from typing_extensions import override
 
 from minibank.files.base import PART_BYTES, FileParts, Files, Kept
 from minibank.files.errors import FileMissing, FilesUnavailable
-from minibank.files.spool import Spool
+from minibank.files.spool import Spool, forget_unfinished
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -36,10 +39,17 @@ class S3Files(Files):
 
     @override
     def spool(self) -> Spool:
+        arriving = arriving_directory()
         try:
-            return Spool(Path(tempfile.gettempdir()))
+            arriving.mkdir(mode=0o700, exist_ok=True)
+            _require_private(arriving)
+            return Spool(arriving)
         except OSError as error:
-            raise FilesUnavailable(f"{tempfile.gettempdir()}: {error.strerror}") from error
+            raise FilesUnavailable(f"{arriving}: {error.strerror}") from error
+
+    @override
+    def forget_unfinished(self, before: float) -> int:
+        return forget_unfinished(arriving_directory(), before)
 
     @override
     async def keep(self, spool: Spool, name: str) -> None:
@@ -112,6 +122,19 @@ class S3Files(Files):
         # The first line: behind it the library tells of the request, which is signed.
         first = str(error).strip().partition("\n")[0]
         return FilesUnavailable(f"{self._place}: {first}")
+
+
+def arriving_directory() -> Path:
+    """Where files stand until the store has them, below the machine's directory for such: a
+    directory of this user's own."""
+    return Path(tempfile.gettempdir(), f"minibank-arriving-{os.getuid()}")
+
+
+def _require_private(directory: Path) -> None:
+    """OSError for what somebody else has put there, who would see what arrives."""
+    found = directory.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise PermissionError(errno.EACCES, "it is not a directory of this user alone")
 
 
 class _Parts(FileParts):

@@ -91,3 +91,16 @@ class Spool:
         if self._number >= 0:
             os.close(self._number)
             self._number = -1
+
+
+def forget_unfinished(directory: Path, before: float) -> int:
+    """Remove the files of a directory that were last written before this moment (seconds since
+    1970); how many that were."""
+    removed = 0
+    with suppress(OSError):
+        for entry in os.scandir(directory):
+            with suppress(OSError):
+                if entry.stat(follow_symlinks=False).st_mtime < before:
+                    Path(entry.path).unlink()
+                    removed += 1
+    return removed
