@@ -172,16 +172,6 @@ async def put_day(tx: Tx, shard: int, user_id: str, day: UploadDay) -> None:
     )
 
 
-async def find_day(tx: ReadTx, shard: int, user_id: str) -> UploadDay | None:
-    """What a user has sent on the last day on which anything was."""
-    row = await tx.fetch_one(
-        "SELECT day, files, bytes FROM upload_days WHERE shard = $1 AND user_id = $2",
-        shard,
-        user_id,
-    )
-    return UploadDay(day=row["day"], files=row["files"], bytes=row["bytes"]) if row else None
-
-
 async def delete_day(tx: Tx, shard: int, user_id: str) -> None:
     """Forget what a user has sent on a day."""
     await tx.execute("DELETE FROM upload_days WHERE shard = $1 AND user_id = $2", shard, user_id)
@@ -357,20 +347,5 @@ async def list_attachments_of(
         shard,
         account_id,
         user_id,
-        limit,
-    )
-
-
-async def list_attachments_after(
-    tx: ReadTx, shard: int, account_id: str, after: str, limit: int
-) -> Sequence[Row]:
-    """The next attachments of an account, in the order of their ids."""
-    return await tx.fetch(
-        "SELECT shard, id, account_id, transaction_id, user_id, client_id, file_url, file_type,"
-        " created_at, upload_id FROM attachments"
-        " WHERE shard = $1 AND account_id = $2 AND id > $3 ORDER BY id LIMIT $4",
-        shard,
-        account_id,
-        after,
         limit,
     )

@@ -9,7 +9,6 @@ from minibank.core.ids import shard_of, shard_of_text
 from minibank.db import ReadTx, Tx
 from minibank.payments.store import Keys, keys_of
 
-_FILE = ClearingFile.__struct_fields__
 _ROW = ClearingRow.__struct_fields__
 
 

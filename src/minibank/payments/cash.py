@@ -1,22 +1,22 @@
 """Cash over a counter or at an agent's: each command's whole effect, in one function each."""
 
+from typing import get_args
+
 from minibank.core.errors import BadParam, InsufficientFunds
 from minibank.core.ids import IdSource
 from minibank.ledger.entries import CASH, main
-from minibank.payments.commands import DepositCash, Outcome, WithdrawCash
+from minibank.payments.commands import DepositCash, DepositScheme, Outcome, WithdrawCash
 from minibank.payments.drafts import Draft, draft_posting, draft_transaction
 from minibank.payments.effects import Effect
 from minibank.payments.limits import require_may_receive
 from minibank.payments.picture import Picture
 
-DEPOSIT_SCHEMES = ("uk_cash_deposits_paypoint", "cash")
-
 
 def deposit_cash(command: DepositCash, picture: Picture, ids: IdSource) -> Effect:
     """Credit notes that were paid in; a closed account takes none, and they are handed back."""
     account = picture.account_for_credit(command.account_id)
-    if command.scheme not in DEPOSIT_SCHEMES:
-        raise BadParam("scheme", f"must be one of {', '.join(DEPOSIT_SCHEMES)}")
+    if command.scheme not in get_args(DepositScheme):
+        raise BadParam("scheme", f"must be one of {', '.join(get_args(DepositScheme))}")
     require_may_receive(account, command.amount)
     draft = Draft(
         kind="cash_in",

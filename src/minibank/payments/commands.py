@@ -222,12 +222,15 @@ class SendTransferBack(Command, frozen=True, kw_only=True, tag="send_transfer_ba
     reason: str = ""
 
 
+DepositScheme = Literal["uk_cash_deposits_paypoint", "cash"]
+
+
 class DepositCash(Forced, frozen=True, kw_only=True, tag="deposit_cash"):
     """Somebody pays notes in, at a counter or an agent's (`description` says where)."""
 
     amount: int
     description: str
-    scheme: Literal["uk_cash_deposits_paypoint", "cash"] = "uk_cash_deposits_paypoint"
+    scheme: DepositScheme = "uk_cash_deposits_paypoint"
     user_id: str = ""
 
 
