@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from minibank.api import build_api
+from minibank.clearing.parsing import COLUMNS
 from minibank.core.clock import FakeClock
 from minibank.core.ids import SeededIds
 from minibank.db import Database, open_database
@@ -35,7 +36,7 @@ class Step:
     """A request that becomes an example of this name; values in braces are looked up.
 
     `body` is sent as JSON, when there is one; the parameters are then those of the query. `key` is
-    its `Idempotency-Key`.
+    its `Idempotency-Key`. `text` is sent as a CSV file.
     """
 
     operation: str
@@ -44,6 +45,7 @@ class Step:
     token: str = "{token}"
     body: Mapping[str, Any] | None = None
     key: str = ""
+    text: str = ""
 
 
 _CLIENT = {"client_id": "{client_id}", "client_secret": "{client_secret}"}
@@ -184,6 +186,22 @@ def _operator(operation: str, name: str, body: Mapping[str, Any], key: str = "")
     return Step(operation, name, token="{operator_key}", body=body, key=named)
 
 
+def _clear(name: str, text: str) -> Step:
+    """A clearing file that an operator sends."""
+    key = f"clearing-{name}".replace(" ", "-")
+    return Step(f"{_V1}/clearing-files", name, {}, "{operator_key}", None, key, text)
+
+
+_CLEARED = (
+    ",".join(COLUMNS)
+    + """
+presentment,ARN-0001,,{card_id},{account_id},1250,GBP,,,,DELI,2026-03-10
+refund,ARN-0002,,{card_id},{account_id},499,GBP,,,,BOOKS,2026-03-10
+presentment,ARN-0003,auth_unknown,,,700,GBP,,,,TAXI,2026-03-10
+"""
+)
+
+
 def _read(path: str, name: str, takes: Mapping[str, str] | None = None) -> Step:
     """What an operator reads."""
     return Step(f"GET /operator/v1/{path}", name, takes or {}, "{operator_key}")
@@ -253,6 +271,11 @@ OPERATOR_STEPS = (
         "budget app",
         {"name": "Budget app", "redirect_uris": ["https://app.example/callback"]},
     ),
+    _clear("of the day", _CLEARED),
+    _clear("a fraction", _CLEARED.replace("1250", "12.50")),
+    _read("clearing-files", "one"),
+    _read("clearing-files/{file_id}", "of the day"),
+    _read("clearing-files/{file_id}/rows", "surplus", {"status": "surplus"}),
 )  # fmt: skip
 
 
@@ -305,20 +328,24 @@ class _Player:
         headers = {"Authorization": f"Bearer {step.token.format_map(self._known)}"}
         if step.key:
             headers["Idempotency-Key"] = step.key
+        text = step.text.format_map(self._known)
+        if text:
+            headers["Content-Type"] = "text/csv"
         answer = await client.request(
             method,
             path.format_map(self._known),
             headers=headers,
             params=takes if method == "GET" or body is not None else None,
-            data=takes if method != "GET" and body is None else None,
+            data=takes if method != "GET" and body is None and not text else None,
+            content=text or None,
             json=body,
         )
         answered = answer.json()
         assert answer.status_code < 500, f"{step.operation} ({step.name}) was answered {answered}"
         self._learn(answered)
         mine = self.recorded.setdefault(step.operation, {"requests": {}, "answers": {}})
-        if method != "GET" and (takes or body):
-            mine["requests"][step.name] = body or _nested(takes)
+        if method != "GET" and (takes or body or text):
+            mine["requests"][step.name] = text or body or _nested(takes)
         mine["answers"].setdefault(str(answer.status_code), {})[step.name] = answered
 
     def _look_up(self, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -338,6 +365,7 @@ class _Player:
             ("item_id", "items", 0),
             ("card_id", "cards", 0),
             ("pot_id", "pots", 0),
+            ("file_id", "clearing_files", 0),
         ):
             if body.get(of_list):
                 self._known.setdefault(name, body[of_list][place]["id"])

@@ -82,6 +82,8 @@ BAD_RANGE = "bad_request.bad_range"
 BAD_SIGNATURE = "forbidden.bad_signature"
 UPLOAD_EXPIRED = "forbidden.upload_expired"
 NO_ATTACHMENT = "not_found.attachment"
+NO_CLEARING_FILE = "not_found.clearing_file"
+BAD_CLEARING_FILE = "bad_request.bad_clearing_file"
 NO_UPLOAD = "not_found.upload"
 NO_FILE = "not_found.file"
 ANOTHER_FILE = "conflict.another_file"
@@ -120,6 +122,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         TOO_MANY_RECEIPTS: "the transaction has as many receipts of the client as it may",
         EVENTS_GONE: "what came after this event is not kept any more, or there is no such event",
         TOO_MANY_ATTACHMENTS: "the transaction has as many attachments as it may",
+        BAD_CLEARING_FILE: "the file breaks its form: `params` says in which line and column",
         WRONG_LENGTH: "the file does not have the size of its `content_length`",
         NO_SECRET: "the webhook is signed with the bank's key and has no secret of its own",
         "bad_request.could_not_authenticate": "unknown client or user, wrong secret or password",
@@ -160,6 +163,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         NO_TRANSACTION: "there is no such transaction, or it is another account's",
         "not_found.logo": "there is no such logo",
         NO_ATTACHMENT: "there is no such attachment, or it is on somebody else's account",
+        NO_CLEARING_FILE: "no such clearing file was imported",
         NO_UPLOAD: "there is no such upload any more",
         NO_FILE: "there is no such file",
     },

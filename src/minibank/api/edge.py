@@ -124,12 +124,11 @@ class Api:
         if place.path == TOKEN_PATH:
             exchange.meter.enter_token_endpoint()
         parts, body = None, b""
-        parsed: Parsed = NOTHING
         if route.body == "stream":
             parts = _read_parts(exchange)
         else:
             body = await _read_body(exchange, route.body_bytes_max)
-            parsed = await self._parse(exchange, body if route.body == "parameters" else b"")
+        parsed = await self._parse(exchange, body if route.body == "parameters" else b"")
         client = exchange.scope.get("client")
         request = Request(
             id=exchange.request_id,

@@ -209,8 +209,8 @@ def _operation(route: Route, operation: Operation, examples: Mapping[str, Any]) 
     if operation.scopes:
         described["security"] = [{"operator": list(operation.scopes)}]
         described["description"] = _scoped(operation)
-    if operation.sends_file:
-        described["requestBody"] = {"required": True, "content": {FILE: {}}}
+    if operation.sends:
+        described["requestBody"] = _file(operation.sends, requests)
     elif operation.body:
         described["requestBody"] = _json_body(operation.body, requests)
     elif operation.takes and route.method != "GET" and not operation.scopes:
@@ -296,14 +296,18 @@ def _json_body(body: type[Struct], requests: Mapping[str, Any]) -> Schema:
     return {"required": True, "content": {JSON: media}}
 
 
+def _file(sends: Sequence[str], requests: Mapping[str, Any]) -> Schema:
+    text = _with_examples({"schema": {"type": "string"}}, requests)
+    return {
+        "required": True,
+        "content": {one: text if one.startswith("text/") else {} for one in sends},
+    }
+
+
 def _with_examples(media: Schema, examples: Mapping[str, Any]) -> Schema:
     if not examples:
         return media
     return {**media, "examples": {name: {"value": one} for name, one in examples.items()}}
-
-
-FILE = "application/octet-stream"
-"""What a body is called that is a file."""
 
 
 def codes_of(route: Route, operation: Operation) -> dict[int, list[str]]:

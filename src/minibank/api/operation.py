@@ -29,6 +29,9 @@ OperatorTag = Literal["Movements", "Customers", "Books", "Service"]
 
 Condition = Literal["If-Match", "If-None-Match"]
 
+FILE = "application/octet-stream"
+"""What a body is called that is a file of whichever form."""
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -40,8 +43,9 @@ class Operation:
     follow from the rest. `public` needs no token. `conditions` are the headers by which a request
     may depend on a version; the answer then has an `ETag`, unless it is to a `DELETE`. `repeatable`
     requests may carry an `Idempotency-Key`. An endpoint for operators needs a key with one of its
-    `scopes`, and what is `named` must carry an `Idempotency-Key`. With `sends_file` the body is a
-    file (and the route's a "stream"); an answer with `ranges` may be of a part of one.
+    `scopes`, and what is `named` must carry an `Idempotency-Key`. With `sends` the body is a
+    file of one of these media types (and the route's a "stream"); an answer with `ranges` may be of
+    a part of one.
     """
 
     tag: Tag | OperatorTag
@@ -56,7 +60,7 @@ class Operation:
     repeatable: bool = False
     public: bool = False
     body_only: bool = False
-    sends_file: bool = False
+    sends: tuple[str, ...] = ()
     ranges: bool = False
     media: str = "application/json"
     scopes: tuple[Scope, ...] = ()

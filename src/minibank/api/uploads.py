@@ -24,7 +24,7 @@ from minibank.api.catalogue import (
 )
 from minibank.api.endpoint import Edge, Request
 from minibank.api.incoming import PACKING_BYTES, receive, unpacking, wrong_length
-from minibank.api.operation import Nothing, Operation
+from minibank.api.operation import FILE, Nothing, Operation
 from minibank.api.requests import is_storable
 from minibank.attachments.records import Arrived, Upload
 from minibank.attachments.sniffing import sniff
@@ -68,7 +68,7 @@ RECEIVE_FILE = Operation(
         *(TOO_MANY_UPLOADS, UPLOADS_BUSY, FILES_AWAY, NO_DATABASE, NO_WRITES),
     ),
     public=True,
-    sends_file=True,
+    sends=(FILE,),
 )
 
 

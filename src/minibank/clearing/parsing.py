@@ -133,7 +133,8 @@ def _mistakes(fields: list[str], now: int) -> Iterator[tuple[str, str]]:
     if not said["authorisation_id"] and not (said["card_id"] and said["account_id"]):
         yield "authorisation_id", "must be given, or card_id and account_id"
     yield from _money(said)
-    yield from _day(said["date"], now)
+    if wrong := wrong_day(said["date"], now):
+        yield "date", wrong
 
 
 def _money(said: dict[str, str]) -> Iterator[tuple[str, str]]:
@@ -152,11 +153,12 @@ def _money(said: dict[str, str]) -> Iterator[tuple[str, str]]:
         yield "local_currency", "must be an ISO 4217 code"
 
 
-def _day(text: str, now: int) -> Iterator[tuple[str, str]]:
+def wrong_day(text: str, now: int) -> str | None:
+    """What is wrong with the day of a row or a file; None when nothing is."""
     try:
         day = day_of(text)
     except ValueError:
-        yield "date", "must be a date such as 2026-03-10"
-        return
+        return "must be a date such as 2026-03-10"
     if not now - DAYS_BACK_MAX * 86_400_000_000 <= day <= now:
-        yield "date", f"must be in the past, by at most {DAYS_BACK_MAX} days"
+        return f"must be in the past, by at most {DAYS_BACK_MAX} days"
+    return None

@@ -44,7 +44,11 @@ async def list_files(tx: ReadTx, before: tuple[int, str], limit: int) -> list[Cl
 
 async def finish_file(tx: Tx, file_id: str) -> None:
     """Its import is over."""
-    await tx.execute("UPDATE clearing_files SET finished_at = $2 WHERE id = $1", file_id, tx.now)
+    await tx.execute(
+        "UPDATE clearing_files SET finished_at = $2 WHERE id = $1 AND finished_at IS NULL",
+        file_id,
+        tx.now,
+    )
 
 
 async def insert_rows(tx: Tx, file_id: str, rows: Sequence[ClearingRow]) -> None:
@@ -192,22 +196,22 @@ async def list_missing_in(tx: ReadTx, shards: Sequence[int], ids: tuple[str, str
 
 
 async def insert_missing(tx: Tx, file_id: str, missing: Sequence[Missing]) -> None:
-    """Store what no row named, once."""
-    shard = shard_of(file_id)
-    await tx.insert_rows(
-        "clearing_missing",
-        ("shard", "file_id", "transaction_id", "account_id", "amount", "currency"),
-        [
-            (shard, file_id, one.transaction_id, one.account_id, one.amount, one.currency)
-            for one in missing
-        ],
-    )
-
-
-async def delete_missing(tx: Tx, file_id: str) -> None:
-    """An import that was cut short looks again."""
+    """Store what no row named; what an import that was cut short had found stays."""
     await tx.execute(
-        "DELETE FROM clearing_missing WHERE shard = $1 AND file_id = $2", shard_of(file_id), file_id
+        """
+        INSERT INTO clearing_missing (shard, file_id, transaction_id, account_id, amount, currency)
+        SELECT $1, $2, k.transaction_id, k.account_id, k.amount, k.currency
+        FROM unnest($3::text[], $4::text[], $5::bigint[], $6::text[])
+             AS k(transaction_id, account_id, amount, currency)
+        WHERE 1 = 1
+        ON CONFLICT (shard, file_id, transaction_id) DO NOTHING
+        """,
+        shard_of(file_id),
+        file_id,
+        [one.transaction_id for one in missing],
+        [one.account_id for one in missing],
+        [one.amount for one in missing],
+        [one.currency for one in missing],
     )
 
 

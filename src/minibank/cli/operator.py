@@ -122,7 +122,7 @@ def _command(route: Route, operation: Operation) -> Callable[..., None]:
             query={one: _text(given[one]) for one in query if _is_given(given[one])},
             headers=headers,
             body=_body(given, body) if _is_told(given, operation) else None,
-            media=JSON if operation.body else "text/csv",
+            media=operation.sends[0] if operation.sends else JSON,
         )
         try:
             answer = ask(target, asked, _write)
@@ -149,7 +149,7 @@ def _is_told(given: dict[str, Any], operation: Operation) -> bool:
 
 
 def _has_body(route: Route, operation: Operation) -> bool:
-    return operation.body is not None or (route.method != "GET" and route.body == "bytes")
+    return operation.body is not None or (route.method != "GET" and route.body != "parameters")
 
 
 def _own_parameters(

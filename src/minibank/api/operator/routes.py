@@ -10,6 +10,7 @@ from minibank.api.operator import (
     audits,
     balances,
     cards,
+    clearing_files,
     customers,
     entry_sets,
     holds,
@@ -59,6 +60,32 @@ ROUTES: tuple[Route, ...] = (
         movements.SEND_MANY,
         body="bytes",
         body_bytes_max=movements.BULK_BYTES_MAX,
+    ),
+    # Clearing files
+    Route(
+        "POST",
+        f"{PREFIX}/clearing-files",
+        clearing_files.import_file,
+        clearing_files.IMPORT,
+        body="stream",
+    ),
+    Route(
+        "GET",
+        f"{PREFIX}/clearing-files",
+        reading(clearing_files.list_files, *clearing_files.READERS),
+        clearing_files.LIST,
+    ),
+    Route(
+        "GET",
+        f"{PREFIX}/clearing-files/{{file_id}}",
+        reading(clearing_files.retrieve_file, *clearing_files.READERS),
+        clearing_files.RETRIEVE,
+    ),
+    Route(
+        "GET",
+        f"{PREFIX}/clearing-files/{{file_id}}/rows",
+        reading(clearing_files.list_rows, *clearing_files.READERS),
+        clearing_files.LIST_ROWS,
     ),
     # Merchants
     Route(
