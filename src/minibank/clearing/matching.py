@@ -33,7 +33,7 @@ class Matching:
     facts: Facts
     merchants: Mapping[str, str]
     settled: Mapping[str, int]
-    alike: Mapping[int, Sequence[str]]
+    alike: Mapping[store.Alike, list[str]]
     matched: set[str]
     seen: set[str] = field(default_factory=set)
 
@@ -47,21 +47,19 @@ class Matching:
         accounts |= {one.account_id for one in authorisations.values()}
         payments = {one.transaction_id for one in authorisations.values()}
         records = await list_records(tx, *keys_of(payments))
-        alone = [
-            one for one in rows if not one.authorisation_id and shard_of(one.account_id) is not None
-        ]
-        alike: dict[int, list[str]] = {}
-        for line, transaction_id in await store.list_alike(tx, alone, ALIKE_WINDOW):
-            alike.setdefault(line, []).append(transaction_id)
-        candidates = payments | {one for found in alike.values() for one in found}
+        alone = {
+            _alike(one)
+            for one in rows
+            if not one.authorisation_id and shard_of(one.account_id) is not None
+        }
         return cls(
             known=await store.list_references(tx, [one.reference for one in rows]),
             authorisations=authorisations,
             facts=await list_facts(tx, keys_of(accounts)),
             merchants=await list_merchant_categories(tx, [one.merchant_id for one in rows]),
             settled={one.id: one.amount for one in records if one.settled_at is not None},
-            alike=alike,
-            matched=set(await store.list_matched(tx, keys_of(candidates))),
+            alike=await store.list_alike(tx, alone, ALIKE_WINDOW),
+            matched=set(await store.list_matched(tx, keys_of(payments))),
         )
 
     def decide(self, row: ClearingRow) -> ClearingRow:
@@ -107,8 +105,10 @@ class Matching:
     def _found(self, row: ClearingRow, authorisation: Authorisation | None) -> str | None:
         """The transaction that the books have of it already, and that no row was found to be."""
         if authorisation is None:
-            candidates = self.alike.get(row.line, ())
-            return next((one for one in candidates if one not in self.matched), None)
+            candidates = self.alike.get(_alike(row), [])
+            while candidates and candidates[0] in self.matched:
+                candidates.pop(0)
+            return candidates[0] if candidates else None
         payment = authorisation.transaction_id
         if (
             row.kind == "presentment"
@@ -118,3 +118,10 @@ class Matching:
         ):
             return payment
         return None
+
+
+def _alike(row: ClearingRow) -> store.Alike:
+    """What a transaction is like that may be this row."""
+    if row.kind == "presentment":
+        return row.account_id, row.day, -row.amount, "card"
+    return row.account_id, row.day, row.amount, "refund"

@@ -11,6 +11,9 @@ from minibank.payments.store import Keys, keys_of
 
 _ROW = ClearingRow.__struct_fields__
 
+Alike = tuple[str, int, int, str]
+"""What makes a transaction like a row: account, day, signed amount, kind."""
+
 
 async def claim_file(tx: Tx, file: ClearingFile) -> None:
     """Store a file, unless it is there."""
@@ -240,25 +243,31 @@ async def count_missing(tx: ReadTx, file_id: str) -> int:
     return int(row["rows"]) if row else 0
 
 
-async def list_alike(tx: ReadTx, rows: Sequence[ClearingRow], window: int) -> list[tuple[int, str]]:
-    """For rows without an authorisation: settled transactions of their account, kind and amount,
-    made from their day on within `window` microseconds, as (line, transaction)."""
+async def list_alike(tx: ReadTx, wanted: Collection[Alike], window: int) -> dict[Alike, list[str]]:
+    """Settled transactions of an account, kind and amount, made from a day on within `window`
+    microseconds, that no row was found to be; those of one day and amount are read once."""
+    asked = sorted(wanted)
     found = await tx.fetch(
         """
-        SELECT k.line, t.id
+        SELECT k.number, t.id
         FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[])
-             AS k(shard, account_id, day, amount, kind, line)
+             AS k(shard, account_id, day, amount, kind, number)
         JOIN transactions t ON t.shard = k.shard AND t.account_id = k.account_id
              AND t.created_at >= k.day AND t.created_at < k.day + $7
+        LEFT JOIN clearing_matches m ON m.shard = t.shard AND m.transaction_id = t.id
         WHERE t.kind = k.kind AND t.amount = k.amount AND t.settled_at IS NOT NULL
-        ORDER BY k.line, t.created_at, t.id
+          AND m.transaction_id IS NULL
+        ORDER BY k.number, t.created_at, t.id
         """,
-        [shard_of(one.account_id) or 0 for one in rows],
-        [one.account_id for one in rows],
-        [one.day for one in rows],
-        [-one.amount if one.kind == "presentment" else one.amount for one in rows],
-        ["card" if one.kind == "presentment" else "refund" for one in rows],
-        [one.line for one in rows],
+        [shard_of(one[0]) or 0 for one in asked],
+        [one[0] for one in asked],
+        [one[1] for one in asked],
+        [one[2] for one in asked],
+        [one[3] for one in asked],
+        list(range(len(asked))),
         window,
     )
-    return [(row["line"], row["id"]) for row in found]
+    alike: dict[Alike, list[str]] = {}
+    for row in found:
+        alike.setdefault(asked[row["number"]], []).append(row["id"])
+    return alike
