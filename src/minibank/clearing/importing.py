@@ -6,6 +6,7 @@ line. An import that was cut short is taken up where it was, and a second one ch
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -25,7 +26,7 @@ from minibank.core.errors import (
     Unavailable,
 )
 from minibank.core.ids import SHARDS, compose
-from minibank.db import Database, ReadTx, Tx
+from minibank.db import Database, ReadTx, Tx, UniqueViolation
 from minibank.payments.commands import Command, Outcome, PresentCard, RefundCard, Suspend
 from minibank.payments.engine import Engine
 from minibank.payments.picture import Answer
@@ -35,6 +36,8 @@ ISSUER = "clearing"
 PART = 250
 """How many rows are decided and booked at a time."""
 SHARDS_AT_ONCE = 256
+RACES_MAX = 20
+"""How often a part may be decided anew because files that name the same come at the same time."""
 DAY = 86_400_000_000
 REFERENCE_KEY = "mastercard_clearing_message_id"
 
@@ -50,7 +53,7 @@ async def import_file(
     `day` is the day that the file is for (its beginning, microseconds); None is its newest row's.
     """
     file = await check_file(db, source, imported_by, day)
-    await db.transact(lambda tx: store.claim_file(tx, file))
+    await db.transact(lambda tx: claim(tx, file))
     return await book_file(db, engine, source, file.id)
 
 
@@ -71,6 +74,12 @@ async def check_file(
         began_at=now,
         finished_at=None,
     )
+
+
+async def claim(tx: Tx, file: ClearingFile) -> str:
+    """Store that a file has come, unless it had; its id."""
+    await store.claim_file(tx, file)
+    return file.id
 
 
 async def book_file(db: Database, engine: Engine, source: Source, file_id: str) -> ClearingReport:
@@ -116,7 +125,7 @@ def _id_of(digest: bytes) -> str:
 async def _import_part(
     db: Database, engine: Engine, file_id: str, part: Sequence[ClearingRow]
 ) -> None:
-    rows = await db.transact(lambda tx: _decide(tx, file_id, part))
+    rows = await _decided(db, file_id, part)
     pending = [one for one in rows if one.status == "pending"]
     if not pending:
         return
@@ -131,6 +140,14 @@ async def _import_part(
         await store.insert_matches(tx, file_id, matched)
 
     await db.transact(note)
+
+
+async def _decided(db: Database, file_id: str, part: Sequence[ClearingRow]) -> list[ClearingRow]:
+    """The rows once they are decided; each race that is lost was won by another import."""
+    for _ in range(RACES_MAX):
+        with suppress(UniqueViolation):
+            return await db.transact(lambda tx: _decide(tx, file_id, part))
+    raise Unavailable("unavailable.database", "Too many files are imported at once", retry_after=1)
 
 
 async def _decide(tx: Tx, file_id: str, part: Sequence[ClearingRow]) -> list[ClearingRow]:

@@ -31,7 +31,13 @@ from minibank.api.operator.endpoint import DRY_RUN, OperatorCall, enter
 from minibank.api.operator.pages import After, Limit, cursor_of, position_of
 from minibank.api.requests import is_storable
 from minibank.clearing import store
-from minibank.clearing.importing import book_file, check_file, no_such_file, read_report
+from minibank.clearing.importing import (
+    book_file,
+    check_file,
+    claim,
+    no_such_file,
+    read_report,
+)
 from minibank.clearing.parsing import COLUMNS, ROWS_MAX, day_of, wrong_day
 from minibank.clearing.records import ClearingFile
 from minibank.core.errors import BadParam, TooLarge
@@ -242,8 +248,4 @@ async def _claim(tx: Tx, call: OperatorCall, file: ClearingFile) -> str:
         requested_at=tx.now,
     )
 
-    async def claim() -> str:
-        await store.claim_file(tx, file)
-        return file.id
-
-    return await do_once(tx, request, claim)
+    return await do_once(tx, request, lambda: claim(tx, file))
