@@ -14,7 +14,7 @@ from minibank.api.openapi import build_document
 from minibank.api.pages import VIEWER
 from minibank.api.routes import ROUTES
 from minibank.api.routing import Route
-from tests.support import examples
+from tests.support import example_steps, examples
 from tests.support.databases import Databases
 from tests.support.reference import document, validator
 
@@ -130,7 +130,7 @@ def test_every_code_of_the_catalogue_has_a_meaning_and_the_status_of_its_first_p
 
 
 @pytest.mark.parametrize(
-    ("path", "steps"), [("/", examples.STEPS), ("/operator/", examples.OPERATOR_STEPS)]
+    ("path", "steps"), [("/", example_steps.STEPS), ("/operator/", example_steps.OPERATOR_STEPS)]
 )
 def test_every_example_is_of_the_documented_form(path, steps):
     count = 0

@@ -16,7 +16,7 @@ from minibank.accounts.bank.opening import ensure_bank_account
 from minibank.clearing import store
 from minibank.clearing.matching import Matching
 from minibank.clearing.parsing import Checked, Source, read_rows
-from minibank.clearing.records import BOOKED, ClearingFile, ClearingReport, ClearingRow
+from minibank.clearing.records import BOOKED, ISSUER, ClearingFile, ClearingReport, ClearingRow
 from minibank.core.errors import (
     BankError,
     InternalService,
@@ -32,7 +32,6 @@ from minibank.payments.engine import Engine
 from minibank.payments.picture import Answer
 from minibank.payments.store import keys_of, list_facts
 
-ISSUER = "clearing"
 PART = 250
 """How many rows are decided and booked at a time."""
 SHARDS_AT_ONCE = 256

@@ -4,6 +4,9 @@ from typing import Literal
 
 import msgspec
 
+ISSUER = "clearing"
+"""Who vouches for the commands that book the rows of a file."""
+
 Kind = Literal["presentment", "refund"]
 Status = Literal["pending", "matched", "surplus", "duplicate"]
 

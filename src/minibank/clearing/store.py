@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from minibank.clearing.records import ClearingFile, ClearingRow, Missing
+from minibank.clearing.records import ISSUER, ClearingFile, ClearingRow, Missing
 from minibank.core.ids import shard_of, shard_of_text
 from minibank.db import ReadTx, Tx
 from minibank.payments.store import Keys, keys_of
@@ -245,7 +245,10 @@ async def count_missing(tx: ReadTx, file_id: str) -> int:
 
 async def list_alike(tx: ReadTx, wanted: Collection[Alike], window: int) -> dict[Alike, list[str]]:
     """Settled transactions of an account, kind and amount, made from a day on within `window`
-    microseconds, that no row was found to be; those of one day and amount are read once."""
+    microseconds, that no row was found to be; those of one day and amount are read once.
+
+    What clearing booked itself belongs to the row that it was booked for, noted yet or not.
+    """
     asked = sorted(wanted)
     found = await tx.fetch(
         """
@@ -257,6 +260,9 @@ async def list_alike(tx: ReadTx, wanted: Collection[Alike], window: int) -> dict
         LEFT JOIN clearing_matches m ON m.shard = t.shard AND m.transaction_id = t.id
         WHERE t.kind = k.kind AND t.amount = k.amount AND t.settled_at IS NOT NULL
           AND m.transaction_id IS NULL
+          AND NOT EXISTS (
+              SELECT 1 FROM outcomes o WHERE o.shard = t.shard AND o.account_id = t.account_id
+              AND o.issuer = $8 AND o.command_id = t.dedupe_id)
         ORDER BY k.number, t.created_at, t.id
         """,
         [shard_of(one[0]) or 0 for one in asked],
@@ -266,6 +272,7 @@ async def list_alike(tx: ReadTx, wanted: Collection[Alike], window: int) -> dict
         [one[3] for one in asked],
         list(range(len(asked))),
         window,
+        ISSUER,
     )
     alike: dict[Alike, list[str]] = {}
     for row in found:
