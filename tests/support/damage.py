@@ -27,6 +27,8 @@ PENDING = "amount_is_pending = 1 AND amount = -250"
 CHECK_THAT_GREW = "amount_is_pending = 1 AND amount = -130"
 SETTLED = "kind = 'card' AND settled_at IS NOT NULL AND amount <> 0"
 DECLINED = "decline_reason IS NOT NULL AND amount <> 0"
+DECLINED_CARD = f"""{DECLINED} AND kind = 'card' AND (shard, id) NOT IN
+                    (SELECT shard, transaction_id FROM entry_sets)"""
 HELD = "state = 'open' AND held > 0"
 UNDONE = """state = 'reversed' AND (shard, transaction_id) IN
             (SELECT shard, transaction_id FROM entry_sets)"""
@@ -71,7 +73,7 @@ EDITS = [
     Damage("transaction.settled", "transactions", "kind = 'top_up'", {"settled_at": None}),
     Damage("transaction.kind", "transactions", "kind = 'refund'", {"kind": "top_up"}),
     Damage("transaction.kind", "transactions", "kind = 'top_up'", {"kind": "card"}),
-    Damage("transaction.kind", "transactions", DECLINED, {"kind": "refund"}),
+    Damage("transaction.kind", "transactions", DECLINED_CARD, {"kind": "refund"}),
     Damage("transaction.amount", "transactions", ANY_MOVED, {"amount": less}),
     Damage("transaction.amount", "transactions", "kind = 'card' AND amount = 0", {"amount": less}),
     Damage("transaction.currency", "transactions", changes={"currency": "EUR"}),
