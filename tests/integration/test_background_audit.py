@@ -124,7 +124,7 @@ async def test_a_round_keeps_its_lease_for_as_long_as_it_takes(
     report = await background(db, clock, pause).run_round()
     assert report is not None
     assert report.accounts == 4
-    assert others == [None] * 7
+    assert others == [None] * 8
 
 
 async def test_a_round_works_a_fifth_of_the_time_and_pauses_for_the_rest(
@@ -145,8 +145,8 @@ async def test_a_round_works_a_fifth_of_the_time_and_pauses_for_the_rest(
             return await super().snapshot(work)
 
     await background(Slow(db), clock, pause).run_round()
-    # The part about due work takes two snapshots, the last one about attempts one.
-    assert pauses == [*([8.0] * 4), 16.0, 8.0]
+    # The part about due work takes three snapshots, those about attempts and files one each.
+    assert pauses == [*([8.0] * 4), 24.0, 8.0, 8.0]
 
 
 async def test_a_round_that_was_killed_is_gone_on_with_when_its_lease_lapses(

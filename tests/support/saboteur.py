@@ -48,6 +48,10 @@ class _Postgres:
         await self._connection.close()
 
 
+_BOOKS = ("entry_sets", "entries")
+_IS_BANKS_OWN = "account_id IN (SELECT id FROM accounts WHERE type = 'bank_suspense')"
+
+
 class Saboteur:
     """Damages rows with foreign keys switched off, and puts everything back at the end."""
 
@@ -67,9 +71,13 @@ class Saboteur:
             self._saved[table] = await self._connection.run(f"SELECT * FROM {table}")
 
     async def pick(self, table: str, where: str = "1 = 1") -> Values:
-        """The first row that fits, in the order of the table's first columns."""
+        """The first row that fits, in the order of the table's first columns.
+
+        Of the books the customers' come first: the bank's own open positions are always looked at.
+        """
         await self._save(table)
-        rows = await self._connection.run(f"SELECT * FROM {table} WHERE {where} ORDER BY 1, 2, 3")
+        order = f"{_IS_BANKS_OWN}, 1, 2, 3" if table in _BOOKS else "1, 2, 3"
+        rows = await self._connection.run(f"SELECT * FROM {table} WHERE {where} ORDER BY {order}")
         assert rows, f"nothing in {table} fits {where}"
         return rows[0]
 
