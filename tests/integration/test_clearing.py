@@ -189,3 +189,27 @@ async def test_an_import_that_was_cut_short_is_taken_up_where_it_was(
     assert counts(report) == (3, 1, 0, 0, 0)
     assert (await read_funds(desk.db, desk.ada)).booked == 700
     assert (await audit(desk.db)).positions[SUSPENSE, "GBP"] == -100
+
+
+async def test_a_refund_that_names_its_authorisation_is_not_booked_again(desk: Desk) -> None:
+    held = await desk.hold(200)
+    await desk.engine.execute(rails.present(desk.ada, 200, authorisation_id=held))
+    await desk.engine.execute(rails.refund(desk.ada, 200))
+    before = await read_funds(desk.db, desk.ada)
+    desk.add(authorisation_id=held, type="refund", amount=200)
+    report = await desk.import_()
+    assert counts(report) == (1, 0, 0, 0, 1), "the payment itself is missing from the file"
+    assert [one.reason for one in await desk.listed(report, "matched")] == ["found"]
+    assert await read_funds(desk.db, desk.ada) == before
+
+
+async def test_a_payment_that_was_presented_for_another_amount_is_not_taken_twice(
+    desk: Desk,
+) -> None:
+    held = await desk.hold(200)
+    await desk.engine.execute(rails.present(desk.ada, 200, authorisation_id=held))
+    before = await read_funds(desk.db, desk.ada)
+    desk.add(authorisation_id=held, amount=201)
+    report = await desk.import_()
+    assert [one.reason for one in await desk.listed(report, "matched")] == ["amount_differs"]
+    assert await read_funds(desk.db, desk.ada) == before

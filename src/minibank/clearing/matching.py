@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from minibank.clearing import store
-from minibank.clearing.records import FOUND, ClearingRow
+from minibank.clearing.records import DIFFERS, FOUND, ClearingRow
 from minibank.core.ids import shard_of
 from minibank.db import ReadTx
 from minibank.payments.effects import Authorisation
@@ -49,8 +49,8 @@ class Matching:
         records = await list_records(tx, *keys_of(payments))
         alone = {
             _alike(one)
-            for one in rows
-            if not one.authorisation_id and shard_of(one.account_id) is not None
+            for one in (_placed(row, authorisations) for row in rows if _is_alone(row))
+            if shard_of(one.account_id) is not None
         }
         return cls(
             known=await store.list_references(tx, [one.reference for one in rows]),
@@ -79,8 +79,11 @@ class Matching:
         if found is None:
             return row
         self.matched.add(found)
+        # Whatever it was presented for: to book it again would take the money twice.
+        differs = row.authorisation_id and self.settled.get(found, -row.amount) != -row.amount
+        reason = DIFFERS if differs and row.kind == "presentment" else FOUND
         return replace(
-            row, status="matched", reason=FOUND, booked_on=row.account_id, transaction_id=found
+            row, status="matched", reason=reason, booked_on=row.account_id, transaction_id=found
         )
 
     def _misfit(self, row: ClearingRow, authorisation: Authorisation | None) -> str:
@@ -104,20 +107,25 @@ class Matching:
 
     def _found(self, row: ClearingRow, authorisation: Authorisation | None) -> str | None:
         """The transaction that the books have of it already, and that no row was found to be."""
-        if authorisation is None:
+        if authorisation is None or _is_alone(row):
             candidates = self.alike.get(_alike(row), [])
             while candidates and candidates[0] in self.matched:
                 candidates.pop(0)
             return candidates[0] if candidates else None
         payment = authorisation.transaction_id
-        if (
-            row.kind == "presentment"
-            and authorisation.state == "presented"
-            and payment not in self.matched
-            and self.settled.get(payment) == -row.amount
-        ):
-            return payment
-        return None
+        is_open = payment in self.settled and payment not in self.matched
+        return payment if authorisation.state == "presented" and is_open else None
+
+
+def _is_alone(row: ClearingRow) -> bool:
+    """Whether no authorisation leads to its transaction: a refund is one of its own."""
+    return not row.authorisation_id or row.kind == "refund"
+
+
+def _placed(row: ClearingRow, authorisations: Mapping[str, Authorisation]) -> ClearingRow:
+    """The row with the account that its authorisation names."""
+    found = authorisations.get(row.authorisation_id)
+    return replace(row, account_id=found.account_id) if found else row
 
 
 def _alike(row: ClearingRow) -> store.Alike:

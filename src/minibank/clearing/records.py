@@ -11,6 +11,7 @@ Kind = Literal["presentment", "refund"]
 Status = Literal["pending", "matched", "surplus", "duplicate"]
 
 FOUND = "found"
+DIFFERS = "amount_differs"
 """Why a row is matched that needed no booking: the books had it."""
 BOOKED = "booked"
 
