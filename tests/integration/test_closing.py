@@ -38,12 +38,16 @@ from tests.support.callers import add_client
 from tests.support.outbox import list_told, listen
 from tests.support.people import UnclearCommits
 from tests.support.pots import open_pot
+from tests.support.rails import Rails
 from tests.support.sending import FakeSender, dispatcher_of, run_until_idle
 
 orders = Orders()
 ELSEWHERE = Payout(
     counterparty=Counterparty(name="Ada", sort_code="112233", account_number="12345678")
 )
+
+
+RAILS = Rails("rails")
 
 
 def closing(holder: Holder, payout: Payout | None = None, **more: Any) -> Closing:
@@ -165,6 +169,20 @@ async def test_a_card_payment_that_is_not_over_keeps_an_account_open(db: Databas
     assert refused.value.code == "conflict.account_has_holds"
     await engine.execute(orders.present(ada, 100, hold))
     assert (await close(db, ada, ELSEWHERE)).payout is None
+
+
+async def test_a_dispute_that_is_not_decided_keeps_an_account_open(db: Database) -> None:
+    ada, engine = await open_holder(db, 100), Engine(db)
+    paid = (await engine.execute(orders.present(ada, 30))).transaction_id
+    assert paid
+    disputed = (await engine.execute(RAILS.dispute(ada, paid))).transaction_id
+    assert disputed
+    with pytest.raises(Conflict) as refused:
+        await close(db, ada, ELSEWHERE)
+    assert refused.value.code == "conflict.dispute_open"
+    await engine.execute(RAILS.resolve(ada, paid, "lost"))
+    assert (await close(db, ada, ELSEWHERE)).payout
+    assert (await audit(db)).findings == []
 
 
 async def test_a_frozen_account_closes_when_it_is_empty_and_pays_nothing_out(db: Database) -> None:

@@ -44,6 +44,7 @@ CLOSED = "conflict.account_closed"
 NOT_EMPTY = "conflict.account_not_empty"
 OVERDRAWN = "conflict.account_overdrawn"
 HAS_HOLDS = "conflict.account_has_holds"
+DISPUTE_OPEN = "conflict.dispute_open"
 POTS_HOLD_MONEY = "conflict.pots_hold_money"
 OVERDRAFT_IN_USE = "conflict.overdraft_in_use"
 LAST_OWNER = "conflict.last_owner"
@@ -177,6 +178,7 @@ CATALOGUE: dict[type[BankError], dict[str, str]] = {
         CLOSED: "the account is closed",
         NOT_EMPTY: "the account holds money, and it is not said where that goes",
         OVERDRAWN: "money is owed on the account",
+        DISPUTE_OPEN: "a dispute about a card payment of the account is open",
         HAS_HOLDS: "card payments of the account are not over",
         POTS_HOLD_MONEY: "pots of the account hold money",
         OVERDRAFT_IN_USE: "the account is overdrawn by more than that",

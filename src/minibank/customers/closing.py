@@ -26,7 +26,7 @@ from minibank.payments.commands import (
     TransferBetween,
 )
 from minibank.payments.prepared import prepare
-from minibank.payments.store import list_recorded
+from minibank.payments.store import has_open_dispute, list_recorded
 from minibank.webhooks.ending import plan_ending
 from minibank.webhooks.events import ACCOUNT_CLOSED, ACCOUNT_FROZEN, ACCOUNT_THAWED
 
@@ -123,6 +123,9 @@ async def _require_closable(tx: Tx, shard: int, account: Account, closing: Closi
     booked, held = await store.read_funds(tx, shard, account.id)
     if held:
         raise Conflict("conflict.account_has_holds", "Card payments are not over")
+    if await has_open_dispute(tx, shard, account.id):
+        # Lost, it takes back what nobody is there to owe any more.
+        raise Conflict("conflict.dispute_open", "A dispute about a card payment is open")
     if await store.read_in_pots(tx, shard, account.id):
         raise Conflict("conflict.pots_hold_money", "Pots of the account hold money")
     if booked < 0:

@@ -125,6 +125,17 @@ async def list_merchant_categories(tx: ReadTx, ids: Collection[str]) -> dict[str
     return {row["id"]: row["category"] for row in rows}
 
 
+async def has_open_dispute(tx: ReadTx, shard: int, account_id: str) -> bool:
+    """Whether a dispute about a card payment of the account is not decided yet."""
+    row = await tx.fetch_one(
+        "SELECT 1 AS one FROM corrections"
+        " WHERE shard = $1 AND account_id = $2 AND state = 'open' AND kind = 'chargeback' LIMIT 1",
+        shard,
+        account_id,
+    )
+    return row is not None
+
+
 async def list_authorisations(tx: ReadTx, authorisations: Keys) -> dict[str, Authorisation]:
     """The authorisations with these ids."""
     rows = await tx.fetch(

@@ -16,6 +16,7 @@ from minibank.accounts.store import list_accounts as list_accounts_of
 from minibank.accounts.store import read_accounts
 from minibank.api.catalogue import (
     CLOSED,
+    DISPUTE_OPEN,
     HAS_HOLDS,
     INSUFFICIENT_FUNDS,
     KEY_REUSED,
@@ -210,6 +211,7 @@ CLOSE_ACCOUNT = Operation(
     answers=Closure,
     refuses=(
         *(NO_ACCOUNT, NOT_OPEN, CLOSED, NOT_EMPTY, OVERDRAWN, HAS_HOLDS, POTS_HOLD_MONEY),
+        DISPUTE_OPEN,
         *(LIMIT_EXCEEDED, INSUFFICIENT_FUNDS, *WRITES),
     ),
     scopes=("customers",),
