@@ -18,15 +18,16 @@ def report() -> Report:
     """A run in which every limit did a thousand a second, and the bank a quarter of that."""
     report = Report(Plan(), "15.18", 0.1)
     limit, ours = Round(1000, 1, 2, 50), Round(250, 4, 8, 200)
-    for measure in ("whoami", "list20", "list100", "write", "write_hot"):
+    for measure in ("whoami", "list20", "list100", "write", "write_hot", "bulk", "hot_pair"):
         for engine in ("sqlite", "postgres"):
             report.figures[measure, engine] = [ours] * 3
         report.figures[measure, "static"] = [limit] * 3
     report.figures["list100", "pgbench"] = [limit] * 3
-    report.figures["write", "tpcb"] = [limit] * 3
+    report.figures["write", "tpcb"] = report.figures["bulk", "tpcb"] = [limit] * 3
     report.deliveries["deliveries", "client"] = [limit] * 3
     report.deliveries["deliveries", "procrastinate"] = [Round(100, 1, 2, 50)] * 3
     for engine in ("sqlite", "postgres"):
+        report.figures["spread_pairs", engine] = [limit] * 3
         report.deliveries["deliveries", engine] = [ours] * 3
     report.floods = {"sqlite": [2.0, 3.0, 9.0], "postgres": [4.0, 1.0, 2.0]}
     return report
