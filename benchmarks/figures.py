@@ -8,6 +8,8 @@ from statistics import median
 RATIOS = (
     "write_vs_tpcb",
     "write_hot_vs_tpcb",
+    "bulk_vs_tpcb",
+    "hot_pair_vs_spread",
     "list100_vs_pgbench",
     "list100_vs_static",
     "list20_vs_static",
@@ -15,8 +17,6 @@ RATIOS = (
     "deliveries_vs_client",
     "deliveries_vs_procrastinate",
     "flood_p99",
-    "bulk_vs_tpcb",
-    "hot_pair_vs_spread",
 )
 """What is printed for scripts, in this order; a name is never given another meaning."""
 
