@@ -18,7 +18,8 @@ from msgspec import Struct, UnsetType
 
 from minibank.api.operation import Operation
 from minibank.api.operator.endpoint import PASSWORD
-from minibank.api.operator.routes import PREFIX, ROUTES
+from minibank.api.operator.routes import ROUTES
+from minibank.api.operator.table import PREFIX
 from minibank.api.repeats import IDEMPOTENCY_KEY
 from minibank.api.routing import Route
 from minibank.cli import operator_keys

@@ -10,8 +10,16 @@ from minibank.operators.records import OperatorRequest
 KEY_REUSED = "conflict.idempotency_key_reused"
 
 
-async def do_once(tx: Tx, request: OperatorRequest, work: Callable[[], Awaitable[str]]) -> str:
-    """Do `work` unless this request was done before; the id of the object that it was about.
+def repeated_otherwise() -> Conflict:
+    """A repeat that is none."""
+    return Conflict(KEY_REUSED, "This Idempotency-Key was used for another request")
+
+
+async def do_once(
+    tx: Tx, request: OperatorRequest, work: Callable[[], Awaitable[str]]
+) -> tuple[str, bool]:
+    """Do `work` unless this request was done before; the id of the object that it was about, and
+    whether it is a repeat.
 
     `Conflict` when the same idempotency key came with another digest. Whoever asks the same at the
     same time waits until it is known which.
@@ -19,9 +27,9 @@ async def do_once(tx: Tx, request: OperatorRequest, work: Callable[[], Awaitable
     if await store.claim_request(tx, request):
         subject = await work()
         await store.set_subject(tx, request, subject)
-        return subject
+        return subject, False
     known = await store.find_request(tx, request.key_id, request.idempotency_key)
     assert known is not None, "it was there when the claim failed, and is never removed"
     if known.digest != request.digest:
-        raise Conflict(KEY_REUSED, "This Idempotency-Key was used for another request")
-    return known.subject
+        raise repeated_otherwise()
+    return known.subject, True

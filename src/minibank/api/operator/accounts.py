@@ -19,10 +19,8 @@ from minibank.api.catalogue import (
     DISPUTE_OPEN,
     HAS_HOLDS,
     INSUFFICIENT_FUNDS,
-    KEY_REUSED,
     LIMIT_EXCEEDED,
     NO_ACCOUNT,
-    NO_WRITES,
     NOT_EMPTY,
     NOT_OPEN,
     OVERDRAFT_IN_USE,
@@ -32,7 +30,7 @@ from minibank.api.catalogue import (
 from minibank.api.operation import Operation
 from minibank.api.operator.customer_wire import PAGE, CustomerAccount, show_customer_account
 from minibank.api.operator.endpoint import OperatorCall, require_scope
-from minibank.api.operator.movements import DryRun, Movement, show_outcome
+from minibank.api.operator.movements import Movement, show_outcome
 from minibank.api.operator.pages import After, Cursor, Limit, cursor_of, position_of
 from minibank.core.errors import BadParam, NotFound
 from minibank.core.ids import shard_of
@@ -51,7 +49,6 @@ from minibank.db import ReadTx, Tx
 from minibank.payments.commands import Counterparty
 
 ACCOUNT = {"account_id": "The account."}
-WRITES = (KEY_REUSED, NO_WRITES)
 _DAY = "since 04:00 in London, in minor units; null for no limit."
 
 
@@ -152,12 +149,9 @@ OPEN_ACCOUNT = Operation(
     tag="Customers",
     summary="Open an account",
     description="For one person, or a joint one for several.",
-    takes=DryRun,
     body=AccountRequest,
     answers=CustomerAccount,
-    refuses=WRITES,
     scopes=("customers",),
-    named=True,
 )
 LIST_ACCOUNTS = Operation(
     tag="Customers",
@@ -180,24 +174,20 @@ CHANGE_LIMITS = Operation(
     summary="Change the limits of an account",
     description="The next payment is judged by them. What was spent before on the same day counts.",
     path=ACCOUNT,
-    takes=DryRun,
     body=LimitsRequest,
     answers=CustomerAccount,
-    refuses=(NO_ACCOUNT, NOT_OPEN, OVERDRAFT_IN_USE, *WRITES),
+    refuses=(NO_ACCOUNT, NOT_OPEN, OVERDRAFT_IN_USE),
     scopes=("customers",),
-    named=True,
 )
 SET_STATE = Operation(
     tag="Customers",
     summary="Freeze an account, or thaw it",
     description="Nothing leaves a frozen account but what has been promised already.",
     path=ACCOUNT,
-    takes=DryRun,
     body=StateRequest,
     answers=CustomerAccount,
-    refuses=(NO_ACCOUNT, NOT_OPEN, *WRITES),
+    refuses=(NO_ACCOUNT, NOT_OPEN),
     scopes=("customers",),
-    named=True,
 )
 CLOSE_ACCOUNT = Operation(
     tag="Customers",
@@ -206,16 +196,14 @@ CLOSE_ACCOUNT = Operation(
     " are blocked, owners go on reading it, and its webhooks end once they have been told. To send"
     " it to another bank takes the scope `rails` besides.",
     path=ACCOUNT,
-    takes=DryRun,
     body=ClosureRequest,
     answers=Closure,
     refuses=(
         *(NO_ACCOUNT, NOT_OPEN, CLOSED, NOT_EMPTY, OVERDRAWN, HAS_HOLDS, POTS_HOLD_MONEY),
         DISPUTE_OPEN,
-        *(LIMIT_EXCEEDED, INSUFFICIENT_FUNDS, *WRITES),
+        *(LIMIT_EXCEEDED, INSUFFICIENT_FUNDS),
     ),
     scopes=("customers",),
-    named=True,
 )
 
 

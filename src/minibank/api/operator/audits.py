@@ -4,10 +4,9 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct
 
-from minibank.api.catalogue import AUDITS_OFF, KEY_REUSED, NO_WRITES
+from minibank.api.catalogue import AUDITS_OFF
 from minibank.api.operation import Operation
 from minibank.api.operator.endpoint import OperatorCall
-from minibank.api.operator.movements import DryRun
 from minibank.api.operator.pages import After, Cursor, Limit, cursor_of, position_of
 from minibank.audit.marks.store import list_progress
 from minibank.core.errors import Conflict
@@ -92,11 +91,9 @@ REQUEST = Operation(
     summary="Ask for a round of the audit",
     description="It begins within a minute, in a process that serves or works, after the one that"
     " runs if one does; `GET` the report to see what came of it.",
-    takes=DryRun,
     answers=AuditReport,
-    refuses=(AUDITS_OFF, KEY_REUSED, NO_WRITES),
+    refuses=(AUDITS_OFF,),
     scopes=("audit",),
-    named=True,
 )
 
 

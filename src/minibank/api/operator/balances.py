@@ -113,7 +113,7 @@ SHOW_TRIAL_BALANCE = Operation(
 
 async def show_of_account(edge: Edge, request: Request) -> Answer:
     """GET /operator/v1/accounts/{account_id}/balances"""
-    call = await enter(edge, request, *SCOPES)
+    call = await enter(edge, request, *SHOW_OF_ACCOUNT.scopes)
     instants = _instants(call)
     sums = await read_account_balances(edge.db, call.path["account_id"], instants)
     return answer_json(_balances(sums, instants))
@@ -121,7 +121,7 @@ async def show_of_account(edge: Edge, request: Request) -> Answer:
 
 async def show_of_address(edge: Edge, request: Request) -> Answer:
     """GET /operator/v1/balances"""
-    call = await enter(edge, request, *SCOPES)
+    call = await enter(edge, request, *SHOW_OF_ADDRESS.scopes)
     instants, address = _instants(call), call.params.require_text("address")
     sums = await read_address_balance(edge.db, address, instants)
     return answer_json(_balances(sums, instants))
@@ -129,7 +129,7 @@ async def show_of_address(edge: Edge, request: Request) -> Answer:
 
 async def show_trial_balance(edge: Edge, request: Request) -> Answer:
     """GET /operator/v1/trial-balance"""
-    call = await enter(edge, request, "audit")
+    call = await enter(edge, request, *SHOW_TRIAL_BALANCE.scopes)
     instants = _instants(call)
     trial = await read_trial_balance(edge.db, instants)
     return answer_json(

@@ -11,15 +11,12 @@ from minibank.accounts.records import Card, CardState
 from minibank.accounts.store import find_account, find_card
 from minibank.api.catalogue import (
     CARD_HAS_ENDED,
-    KEY_REUSED,
     NO_ACCOUNT,
     NO_CARD,
-    NO_WRITES,
     NOT_OPEN,
 )
 from minibank.api.operation import Operation
 from minibank.api.operator.endpoint import OperatorCall
-from minibank.api.operator.movements import DryRun
 from minibank.api.operator.pages import After, Cursor, Limit, cursor_of, position_of
 from minibank.core.errors import NotFound
 from minibank.core.ids import shard_of
@@ -75,19 +72,16 @@ class CardPage(Struct, frozen=True):
 
 _ACCOUNT = {"account_id": "The account."}
 _CARD = {"card_id": "The card."}
-_WRITES = (KEY_REUSED, NO_WRITES)
 
 ISSUE_CARD = Operation(
     tag="Customers",
     summary="Issue a card",
     description="An active one, to an owner of an account that is not closed.",
     path=_ACCOUNT,
-    takes=DryRun,
     body=NewCardRequest,
     answers=WireOperatorCard,
-    refuses=(NO_ACCOUNT, NOT_OPEN, *_WRITES),
+    refuses=(NO_ACCOUNT, NOT_OPEN),
     scopes=("customers",),
-    named=True,
 )
 LIST_CARDS = Operation(
     tag="Customers",
@@ -111,12 +105,10 @@ CHANGE_CARD = Operation(
     summary="Activate, freeze or block a card",
     description="The next payment is judged by it. What is held already stays held.",
     path=_CARD,
-    takes=DryRun,
     body=CardChangesRequest,
     answers=WireOperatorCard,
-    refuses=(NO_CARD, CARD_HAS_ENDED, *_WRITES),
+    refuses=(NO_CARD, CARD_HAS_ENDED),
     scopes=("customers",),
-    named=True,
 )
 
 

@@ -27,7 +27,7 @@ from minibank.api.operator.clearing_wire import (
     show_report,
     show_row,
 )
-from minibank.api.operator.endpoint import DRY_RUN, OperatorCall, enter
+from minibank.api.operator.endpoint import DRY_RUN, OperatorCall, enter, once
 from minibank.api.operator.pages import After, Limit, cursor_of, position_of
 from minibank.api.requests import is_storable
 from minibank.clearing import store
@@ -44,8 +44,7 @@ from minibank.core.errors import BadParam, TooLarge
 from minibank.core.instants import INSTANT_MAX
 from minibank.core.pages import LIMIT_MAX
 from minibank.db import ReadTx, Tx
-from minibank.operators.records import OperatorRequest, Scope
-from minibank.operators.requests import do_once
+from minibank.operators.records import Scope
 
 BYTES_MAX = 32 * 1024 * 1024
 """A hundred thousand rows of three hundred bytes each; most are half as long."""
@@ -141,7 +140,7 @@ LIST_ROWS = Operation(
 
 async def import_file(edge: Edge, request: Request) -> Answer:
     """POST /operator/v1/clearing-files"""
-    call = await enter(edge, request, "rails")
+    call = await enter(edge, request, *IMPORT.scopes)
     call.require_key()
     if call.is_dry_run:
         raise BadParam(DRY_RUN, "is not for clearing files: what a row comes to depends on others")
@@ -158,7 +157,6 @@ async def list_files(tx: ReadTx, call: OperatorCall) -> ClearingFiles:
     """GET /operator/v1/clearing-files"""
     limit = call.params.limit(LIMIT_MAX)
     before = position_of(call.params.text("after"), tuple[_Instant, str]) or (INSTANT_MAX, "")
-    _require_cursor(before[1])
     found = await store.list_files(tx, before, limit)
     last = (found[-1].began_at, found[-1].id) if len(found) == limit else None
     return ClearingFiles([show_file(one) for one in found], cursor_of(last))
@@ -190,15 +188,9 @@ async def list_rows(tx: ReadTx, call: OperatorCall) -> ClearingRows:
 
 
 async def _list_missing(tx: ReadTx, file_id: str, after: str, limit: int) -> ClearingRows:
-    _require_cursor(after)
     missing = await store.list_missing(tx, file_id, after, limit)
     last = missing[-1].transaction_id if len(missing) == limit else None
     return ClearingRows([show_missing(one) for one in missing], cursor_of(last))
-
-
-def _require_cursor(text: str) -> None:
-    if not is_storable(text):
-        raise BadParam("after", "is no cursor of this list")
 
 
 def _file_id(call: OperatorCall) -> str:
@@ -238,14 +230,6 @@ async def _content(call: OperatorCall, request: Request) -> bytes:
 async def _claim(tx: Tx, call: OperatorCall, file: ClearingFile) -> str:
     """Note who asked for it, and that the file is there; its id."""
     form = [call.operation, file.id, call.params.text("day")]
-    request = OperatorRequest(
-        key_id=call.operator.key_id,
-        idempotency_key=call.require_key(),
-        digest=hashlib.sha256(msgspec.json.encode(form)).digest(),
-        operation=call.operation,
-        subject="",
-        request_id=call.request_id,
-        requested_at=tx.now,
-    )
-
-    return await do_once(tx, request, lambda: claim(tx, file))
+    digest = hashlib.sha256(msgspec.json.encode(form)).digest()
+    file_id, _ = await once(tx, call, digest, lambda: claim(tx, file))
+    return file_id

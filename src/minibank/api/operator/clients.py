@@ -4,11 +4,10 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from minibank.api.catalogue import KEY_REUSED, NO_CLIENT, NO_WRITES
+from minibank.api.catalogue import NO_CLIENT
 from minibank.api.operation import Operation
 from minibank.api.operator.customer_wire import PAGE, OperatedClient, show_client
 from minibank.api.operator.endpoint import OperatorCall
-from minibank.api.operator.movements import DryRun
 from minibank.api.operator.pages import After, Cursor, Limit, cursor_of, position_of
 from minibank.core.errors import NotFound
 from minibank.customers.store import BEGINNING
@@ -92,17 +91,13 @@ class ClientPage(Struct, frozen=True):
 
 
 _CLIENT = {"client_id": "The client."}
-_WRITES = (KEY_REUSED, NO_WRITES)
 
 REGISTER_CLIENT = Operation(
     tag="Customers",
     summary="Register a client",
-    takes=DryRun,
     body=ClientRequest,
     answers=ClientWithSecret,
-    refuses=_WRITES,
     scopes=("customers",),
-    named=True,
 )
 LIST_CLIENTS = Operation(
     tag="Customers",
@@ -124,36 +119,30 @@ CHANGE_CLIENT = Operation(
     summary="Change what a client is called and may do",
     description="Its tokens and its secret stay.",
     path=_CLIENT,
-    takes=DryRun,
     body=ClientChangesRequest,
     answers=OperatedClient,
-    refuses=(NO_CLIENT, *_WRITES),
+    refuses=(NO_CLIENT,),
     scopes=("customers",),
-    named=True,
 )
 ROTATE_SECRET = Operation(
     tag="Customers",
     summary="Give a client a new secret",
     description="The former one works on for a while, so that nothing breaks.",
     path=_CLIENT,
-    takes=DryRun,
     body=SecretRequest,
     answers=ClientWithSecret,
-    refuses=(NO_CLIENT, *_WRITES),
+    refuses=(NO_CLIENT,),
     scopes=("customers",),
-    named=True,
 )
 SET_CLIENT_STATE = Operation(
     tag="Customers",
     summary="Shut a client out, or let it in again",
     description="None of a disabled client's tokens works; those that are left work again later.",
     path=_CLIENT,
-    takes=DryRun,
     body=ClientStateRequest,
     answers=OperatedClient,
-    refuses=(NO_CLIENT, *_WRITES),
+    refuses=(NO_CLIENT,),
     scopes=("customers",),
-    named=True,
 )
 
 

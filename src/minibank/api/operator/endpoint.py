@@ -9,11 +9,11 @@ refused.
 import hashlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 from typing_extensions import override
 
 from minibank.api.answers import Answer, answer_json
@@ -22,18 +22,26 @@ from minibank.api.operator.bodies import read_body
 from minibank.api.repeats import IDEMPOTENCY_KEY, idempotency_key
 from minibank.api.requests import Params
 from minibank.core.addresses import is_within
-from minibank.core.errors import BadRequest, Conflict, Forbidden, NotFound
+from minibank.core.errors import BadRequest, Forbidden, NotFound
 from minibank.core.ids import IdSource
 from minibank.db import DatabaseError, ReadTx, Tx
 from minibank.operators.keys import find_operator, is_use_noted, mark_used
 from minibank.operators.records import Operator, OperatorRequest, Scope
-from minibank.operators.requests import KEY_REUSED, do_once
+from minibank.operators.requests import do_once
 from minibank.settings import Settings
 
 T = TypeVar("T")
 
 DRY_RUN = "dry_run"
 PASSWORD = "password"  # noqa: S105 # the name of a field
+
+
+class DryRun(Struct, frozen=True):
+    """How it is to be done."""
+
+    dry_run: Annotated[
+        bool | UnsetType, Meta(description="Only say what would come of it, and do nothing.")
+    ] = UNSET
 
 
 class OperatorCall(Struct, frozen=True):
@@ -97,11 +105,6 @@ Preparer = Callable[[OperatorCall], Awaitable[None]]
 Checker = Callable[[Edge, OperatorCall, str], Awaitable[None]]
 """Holds a repeat against what its first request left, where its digest does not say it (a
 password); raises what `repeated_otherwise` says."""
-
-
-def repeated_otherwise() -> Conflict:
-    """A repeat that is none."""
-    return Conflict(KEY_REUSED, "This Idempotency-Key was used for another request")
 
 
 class _Undo(Exception):
@@ -222,7 +225,7 @@ def writing(
             await prepare(call)
 
         async def work(tx: Tx) -> _Done:
-            subject, is_repeat = await _once(tx, call, write)
+            subject, is_repeat = await once(tx, call, _digest(call), lambda: write(tx, call))
             done = _Done(await show(tx, call, subject), subject, is_repeat)
             if is_dry_run:
                 raise _Undo(done)
@@ -239,27 +242,23 @@ def writing(
     return run
 
 
-async def _once(tx: Tx, call: OperatorCall, write: Writer) -> tuple[str, bool]:
-    """Do it, unless it was done; the object that it was about, and whether it was done before."""
+async def once(
+    tx: Tx, call: OperatorCall, digest: bytes, work: Callable[[], Awaitable[str]]
+) -> tuple[str, bool]:
+    """Do it, unless it was done; the object that it was about, and whether it was done before.
+
+    `digest` is that of what the request says: what differs in it is another request.
+    """
     request = OperatorRequest(
         key_id=call.operator.key_id,
         idempotency_key=call.require_key(),
-        digest=_digest(call),
+        digest=digest,
         operation=call.operation,
         subject="",
         request_id=call.request_id,
         requested_at=tx.now,
     )
-    written = False
-
-    async def work() -> str:
-        nonlocal written
-        subject = await write(tx, call)
-        written = True
-        return subject
-
-    subject = await do_once(tx, request, work)
-    return subject, not written
+    return await do_once(tx, request, work)
 
 
 def _digest(call: OperatorCall) -> bytes:

@@ -70,7 +70,7 @@ EXPORT = Operation(
 
 async def export(edge: Edge, request: Request) -> Answer:
     """GET /operator/v1/journal"""
-    call = await enter(edge, request, "audit")
+    call = await enter(edge, request, *EXPORT.scopes)
     account_id = call.params.text("account_id")
     after = await _after(edge.db, call, account_id)
     if edge.watch.streams >= edge.settings.event_streams_max:

@@ -5,10 +5,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from minibank.api.catalogue import KEY_REUSED, NO_MERCHANT, NO_WRITES
+from minibank.api.catalogue import NO_MERCHANT
 from minibank.api.operation import Operation
 from minibank.api.operator.endpoint import OperatorCall
-from minibank.api.operator.movements import DryRun
 from minibank.api.operator.pages import After, Cursor, Limit, cursor_of, position_of
 from minibank.core.errors import NotFound
 from minibank.core.ids import shard_of
@@ -127,24 +126,19 @@ CREATE_MERCHANT = Operation(
     tag="Movements",
     summary="Make a merchant known",
     description="Card payments name a merchant by its id.",
-    takes=DryRun,
     body=NewMerchantRequest,
     answers=WireOperatorMerchant,
-    refuses=(KEY_REUSED, NO_WRITES),
     scopes=("rails",),
-    named=True,
 )
 CHANGE_MERCHANT = Operation(
     tag="Movements",
     summary="Change what is said of a merchant",
     description="On all transactions that name it, those of the past too.",
     path=_MERCHANT,
-    takes=DryRun,
     body=MerchantChangesRequest,
     answers=WireOperatorMerchant,
-    refuses=(NO_MERCHANT, KEY_REUSED, NO_WRITES),
+    refuses=(NO_MERCHANT,),
     scopes=("rails",),
-    named=True,
 )
 RETRIEVE_MERCHANT = Operation(
     tag="Movements",

@@ -19,7 +19,7 @@ from minibank.api.catalogue import (
 )
 from minibank.api.endpoint import Edge, Request, Runner
 from minibank.api.operation import Operation
-from minibank.api.operator.endpoint import OperatorCall, enter
+from minibank.api.operator.endpoint import DryRun, OperatorCall, enter
 from minibank.api.operator.rails import COMMANDS, Rail, body_of, bulk_of, command_of
 from minibank.core.errors import BadParam, BankError
 from minibank.core.wire import Currency, MinorUnits
@@ -38,14 +38,6 @@ ENTRY_SET = "/operator/v1/accounts/{}/entry-sets/{}"
 
 ALWAYS = (COMMAND_REUSED, NO_ACCOUNT, BAD_COMMAND, SHUTTING_DOWN, LATE)
 """What any command may be refused with."""
-
-
-class DryRun(Struct, frozen=True):
-    """How it is to be done."""
-
-    dry_run: Annotated[
-        bool | UnsetType, Meta(description="Only say what would come of it, and do nothing.")
-    ] = UNSET
 
 
 class MovedEntry(Struct, frozen=True):
@@ -132,19 +124,24 @@ class Movements(Struct, frozen=True):
 
 def show_outcome(command: Command, outcome: Outcome) -> Movement:
     """An outcome as operators read it."""
-    return Movement(
-        id=command.id,
-        account_id=command.account_id,
-        status=outcome.status,
-        balance=outcome.balance,
-        transaction_id=outcome.transaction_id,
-        authorisation_id=outcome.authorisation_id,
-        payee_transaction_id=outcome.payee_transaction_id,
-        decline_reason=outcome.decline_reason,
-        limit=outcome.limit,
-        made_by=outcome.made_by,
-        entry_sets=_links(command, outcome),
-    )
+    return Movement(**_told(command, outcome))
+
+
+def _told(command: Command, outcome: Outcome) -> dict[str, Any]:
+    """What is said of an outcome, whichever way its command was sent."""
+    return {
+        "id": command.id,
+        "account_id": command.account_id,
+        "status": outcome.status,
+        "balance": outcome.balance,
+        "transaction_id": outcome.transaction_id,
+        "authorisation_id": outcome.authorisation_id,
+        "payee_transaction_id": outcome.payee_transaction_id,
+        "decline_reason": outcome.decline_reason,
+        "limit": outcome.limit,
+        "made_by": outcome.made_by,
+        "entry_sets": _links(command, outcome),
+    }
 
 
 def _links(command: Command, outcome: Outcome) -> list[str]:
@@ -153,20 +150,17 @@ def _links(command: Command, outcome: Outcome) -> list[str]:
     return own + [ENTRY_SET.format(payee, number) for number in outcome.payee_entry_sets]
 
 
-def show_preview(
-    command: Command, outcome: Outcome, entry_sets: Sequence[EntrySet] | None = None
-) -> Movement:
-    """What would come of a command: no ids, because these would be others."""
-    return Movement(
-        id=command.id,
-        account_id=command.account_id,
-        status=outcome.status,
-        balance=outcome.balance,
-        decline_reason=outcome.decline_reason,
-        limit=outcome.limit,
-        dry_run=True,
-        would_book=UNSET if entry_sets is None else [_moved(one) for one in entry_sets],
-    )
+def _previewed(command: Command, outcome: Outcome) -> dict[str, Any]:
+    """What is said of what would come of a command: no ids, because these would be others."""
+    return {
+        "id": command.id,
+        "account_id": command.account_id,
+        "status": outcome.status,
+        "balance": outcome.balance,
+        "decline_reason": outcome.decline_reason,
+        "limit": outcome.limit,
+        "dry_run": True,
+    }
 
 
 def _moved(entry_set: EntrySet) -> list[MovedEntry]:
@@ -196,7 +190,8 @@ async def _preview_one(edge: Edge, command: Command) -> Movement:
     (answer,), written = await edge.engine.preview([command])
     if isinstance(answer, BankError):
         raise answer
-    return show_preview(command, answer, [one.entry_set for one in written.entry_sets])
+    booked = [_moved(one.entry_set) for one in written.entry_sets]
+    return Movement(**_previewed(command, answer), would_book=booked)
 
 
 BULK_BODIES = {name: bulk_of(command) for name, command in COMMANDS.items()}
@@ -235,7 +230,7 @@ SEND_MANY = Operation(
 
 async def send_many(edge: Edge, request: Request) -> HttpAnswer:
     """POST /operator/v1/commands"""
-    call = await enter(edge, request, "rails")
+    call = await enter(edge, request, *SEND_MANY.scopes)
     said = call.read(Bulk)
     key = call.operator.key_id
     commands = [command_of(_COMMAND_OF[type(one)], key, one, {}) for one in said.commands]
@@ -261,10 +256,8 @@ def _shown(command: Command, answer: Answer, *, is_preview: bool = False) -> Bul
             error=error,
             dry_run=is_preview,
         )
-    movement = show_preview(command, answer) if is_preview else show_outcome(command, answer)
-    values = msgspec.structs.asdict(movement)
-    del values["would_book"]
-    return BulkMovement(**values)
+    tell = _previewed if is_preview else _told
+    return BulkMovement(**tell(command, answer))
 
 
 def _count(shown: Sequence[BulkMovement]) -> Counts:

@@ -6,10 +6,9 @@ from msgspec import Meta, Struct
 
 from minibank.api.catalogue import LAST_OWNER, NO_ACCOUNT, NO_OWNER, NOT_OPEN
 from minibank.api.operation import Operation
-from minibank.api.operator.accounts import ACCOUNT, WRITES
+from minibank.api.operator.accounts import ACCOUNT
 from minibank.api.operator.customer_wire import CustomerAccount
 from minibank.api.operator.endpoint import OperatorCall
-from minibank.api.operator.movements import DryRun
 from minibank.customers import owning
 from minibank.db import Tx
 
@@ -25,12 +24,10 @@ ADD_OWNER = Operation(
     summary="Make a person an owner of an account",
     description="It is a joint account from then on. Who owns it already goes on owning it.",
     path=ACCOUNT,
-    takes=DryRun,
     body=OwnerRequest,
     answers=CustomerAccount,
-    refuses=(NO_ACCOUNT, NOT_OPEN, *WRITES),
+    refuses=(NO_ACCOUNT, NOT_OPEN),
     scopes=("customers",),
-    named=True,
 )
 REMOVE_OWNER = Operation(
     tag="Customers",
@@ -38,11 +35,9 @@ REMOVE_OWNER = Operation(
     description="Their cards on it are blocked, their webhooks on it end, and their tokens do not"
     " see it from the next request on. The last owner stays: such an account is closed.",
     path={**ACCOUNT, "user_id": "The person."},
-    takes=DryRun,
     answers=CustomerAccount,
-    refuses=(NO_ACCOUNT, NO_OWNER, LAST_OWNER, NOT_OPEN, *WRITES),
+    refuses=(NO_ACCOUNT, NO_OWNER, LAST_OWNER, NOT_OPEN),
     scopes=("customers",),
-    named=True,
 )
 
 

@@ -5,16 +5,13 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from minibank.api.catalogue import (
-    KEY_REUSED,
     NO_ACCOUNT,
     NO_POT,
-    NO_WRITES,
     NOT_OPEN,
     TOO_MANY_POTS,
 )
 from minibank.api.operation import Operation
 from minibank.api.operator.endpoint import OperatorCall
-from minibank.api.operator.movements import DryRun
 from minibank.api.operator.pages import After, Cursor, Limit, cursor_of, position_of
 from minibank.core.errors import BadParam, NotFound
 from minibank.core.ids import shard_of
@@ -80,19 +77,16 @@ class PotPage(Struct, frozen=True):
 
 _ACCOUNT = {"account_id": "The account."}
 _POT = {"pot_id": "The pot."}
-_WRITES = (KEY_REUSED, NO_WRITES)
 
 CREATE_POT = Operation(
     tag="Customers",
     summary="Open a pot",
     description="An empty one, in an account that is open.",
     path=_ACCOUNT,
-    takes=DryRun,
     body=NewPotRequest,
     answers=WirePot,
-    refuses=(NO_ACCOUNT, NOT_OPEN, TOO_MANY_POTS, *_WRITES),
+    refuses=(NO_ACCOUNT, NOT_OPEN, TOO_MANY_POTS),
     scopes=("customers",),
-    named=True,
 )
 LIST_POTS = Operation(
     tag="Customers",
@@ -115,35 +109,29 @@ CHANGE_POT = Operation(
     tag="Customers",
     summary="Give a pot another name, style or goal",
     path=_POT,
-    takes=DryRun,
     body=PotChangesRequest,
     answers=WirePot,
-    refuses=(NO_POT, *_WRITES),
+    refuses=(NO_POT,),
     scopes=("customers",),
-    named=True,
 )
 LOCK_POT = Operation(
     tag="Customers",
     summary="Lock a pot",
     description="Nothing can be taken out of it; money may come in. It replaces the lock before.",
     path=_POT,
-    takes=DryRun,
     body=LockRequest,
     answers=WirePot,
-    refuses=(NO_POT, *_WRITES),
+    refuses=(NO_POT,),
     scopes=("customers",),
-    named=True,
 )
 UNLOCK_POT = Operation(
     tag="Customers",
     summary="Take the lock off a pot",
     description="Before its time, if it has one.",
     path=_POT,
-    takes=DryRun,
     answers=WirePot,
-    refuses=(NO_POT, *_WRITES),
+    refuses=(NO_POT,),
     scopes=("customers",),
-    named=True,
 )
 
 

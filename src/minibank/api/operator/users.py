@@ -7,7 +7,7 @@ from typing import Annotated, BinaryIO, cast
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from minibank.api.answers import Answer, Headers
-from minibank.api.catalogue import HAS_BUSINESS, KEY_REUSED, NO_USER, NO_WRITES
+from minibank.api.catalogue import HAS_BUSINESS, NO_USER, NO_WRITES
 from minibank.api.endpoint import Edge, Request
 from minibank.api.operation import Operation
 from minibank.api.operator.customer_wire import (
@@ -16,8 +16,7 @@ from minibank.api.operator.customer_wire import (
     instant_or_none,
     show_customer_user,
 )
-from minibank.api.operator.endpoint import OperatorCall, enter, repeated_otherwise
-from minibank.api.operator.movements import DryRun
+from minibank.api.operator.endpoint import OperatorCall, enter
 from minibank.api.operator.pages import After, Cursor, Limit, cursor_of, position_of
 from minibank.core.errors import NotFound, Unavailable
 from minibank.core.ids import shard_of
@@ -37,6 +36,7 @@ from minibank.identity.store import find_password_hash, find_user
 from minibank.identity.users import NewUser, UserChanges, find_user_by_email
 from minibank.identity.users import create_user as create_new
 from minibank.oauth.tokens import TokenRules
+from minibank.operators.requests import repeated_otherwise
 from minibank.privacy.erasure import begin_erasure
 from minibank.privacy.export import Lines, Subject, export_person
 
@@ -109,17 +109,13 @@ class ErasureState(Struct, frozen=True, kw_only=True):
 
 
 USER = {"user_id": "The person."}
-_WRITES = (KEY_REUSED, NO_WRITES)
 
 CREATE_USER = Operation(
     tag="Customers",
     summary="Create a person",
-    takes=DryRun,
     body=UserRequest,
     answers=CustomerUser,
-    refuses=_WRITES,
     scopes=("customers",),
-    named=True,
 )
 LIST_USERS = Operation(
     tag="Customers",
@@ -141,35 +137,29 @@ CHANGE_USER = Operation(
     summary="Change a person's address or name",
     description="The former address is free then. Their accounts show the new name.",
     path=USER,
-    takes=DryRun,
     body=UserChangesRequest,
     answers=CustomerUser,
-    refuses=(NO_USER, *_WRITES),
+    refuses=(NO_USER,),
     scopes=("customers",),
-    named=True,
 )
 RESET_PASSWORD = Operation(
     tag="Customers",
     summary="Give a person another password",
     description="All their tokens end.",
     path=USER,
-    takes=DryRun,
     body=PasswordRequest,
     answers=CustomerUser,
-    refuses=(NO_USER, *_WRITES),
+    refuses=(NO_USER,),
     scopes=("customers",),
-    named=True,
 )
 SIGN_OUT = Operation(
     tag="Customers",
     summary="Sign a person out everywhere",
     description="All their tokens end, with every client.",
     path=USER,
-    takes=DryRun,
     answers=CustomerUser,
-    refuses=(NO_USER, *_WRITES),
+    refuses=(NO_USER,),
     scopes=("customers",),
-    named=True,
 )
 EXPORT_USER = Operation(
     tag="Customers",
@@ -188,11 +178,9 @@ ERASE_USER = Operation(
     description="The books stay. It begins at once and goes on as due work; nobody finds the person"
     " from now on. A dry run says what stands in the way.",
     path=USER,
-    takes=DryRun,
     answers=ErasureState,
-    refuses=(NO_USER, HAS_BUSINESS, *_WRITES),
+    refuses=(NO_USER, HAS_BUSINESS),
     scopes=("customers",),
-    named=True,
 )
 RETRIEVE_ERASURE = Operation(
     tag="Customers",
@@ -323,7 +311,7 @@ async def list_users(tx: ReadTx, call: OperatorCall) -> UserPage:
 
 async def export(edge: Edge, request: Request) -> Answer:
     """GET /operator/v1/users/{user_id}/export"""
-    call = await enter(edge, request, "customers")
+    call = await enter(edge, request, *EXPORT_USER.scopes)
     # Without a name, on the disk that the machine has for this: a long history needs no memory.
     file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 # closed when it was sent
 
