@@ -4,9 +4,9 @@ from typing import get_args
 
 from minibank.core.errors import BadParam, InsufficientFunds
 from minibank.core.ids import IdSource
-from minibank.ledger.entries import CASH, main
-from minibank.payments.commands import DepositCash, DepositScheme, Outcome, WithdrawCash
-from minibank.payments.drafts import Draft, draft_posting, draft_transaction
+from minibank.ledger.entries import CASH
+from minibank.payments.commands import DepositCash, DepositScheme, WithdrawCash
+from minibank.payments.drafts import Draft, booked
 from minibank.payments.effects import Effect
 from minibank.payments.limits import require_may_receive
 from minibank.payments.picture import Picture
@@ -29,24 +29,8 @@ def deposit_cash(command: DepositCash, picture: Picture, ids: IdSource) -> Effec
         user_id=picture.told_user(account, command.user_id),
         originator=True,
     )
-    transaction = draft_transaction(account, ids, draft)
-    return Effect(
-        Outcome(
-            status="done",
-            balance=account.available + command.amount,
-            transaction_id=transaction.id,
-        ),
-        entry_sets=draft_posting(
-            picture,
-            ids,
-            transaction,
-            (CASH, -command.amount),
-            (main(account.id), command.amount),
-            code="cash_in",
-            happened_at=picture.value_date(command, account),
-        ),
-        transactions=(transaction,),
-    )
+    value_date = picture.value_date(command, account)
+    return booked(picture, ids, account, draft, CASH, code="cash_in", happened_at=value_date)
 
 
 def withdraw_cash(command: WithdrawCash, picture: Picture, ids: IdSource) -> Effect:
@@ -68,21 +52,4 @@ def withdraw_cash(command: WithdrawCash, picture: Picture, ids: IdSource) -> Eff
         user_id=picture.told_user(account, command.user_id),
         originator=True,
     )
-    transaction = draft_transaction(account, ids, draft)
-    return Effect(
-        Outcome(
-            status="done",
-            balance=account.available - command.amount,
-            transaction_id=transaction.id,
-        ),
-        entry_sets=draft_posting(
-            picture,
-            ids,
-            transaction,
-            (main(account.id), -command.amount),
-            (CASH, command.amount),
-            code="cash_out",
-            happened_at=happened_at,
-        ),
-        transactions=(transaction,),
-    )
+    return booked(picture, ids, account, draft, CASH, code="cash_out", happened_at=happened_at)

@@ -8,18 +8,18 @@ import msgspec
 
 from minibank.core.errors import BadParam, Conflict
 from minibank.core.ids import IdSource
-from minibank.ledger.entries import CARD_SETTLEMENT, CHARGEBACKS, main
+from minibank.ledger.entries import CARD_SETTLEMENT, CHARGEBACKS
 from minibank.payments.commands import OpenChargeback, Outcome, ResolveChargeback
 from minibank.payments.corrections import (
     ORIGINAL_KEY,
-    correction,
+    corrected,
     follow,
     original,
     part_of,
     require_booked,
     require_uncorrected,
 )
-from minibank.payments.drafts import draft_posting, draft_transaction
+from minibank.payments.drafts import booked, draft_posting
 from minibank.payments.effects import Correction, Effect
 from minibank.payments.picture import Account, Picture
 from minibank.transactions.records import TransactionRecord
@@ -43,22 +43,17 @@ def open_chargeback(command: OpenChargeback, picture: Picture, ids: IdSource) ->
         happened_at=happened_at,
         reason=command.reason,
     )
-    credit = draft_transaction(account, ids, draft)
-    return Effect(
-        Outcome(status="done", balance=account.available + amount, transaction_id=credit.id),
-        entry_sets=draft_posting(
-            picture,
-            ids,
-            credit,
-            (CHARGEBACKS, -amount),
-            (main(account.id), amount),
-            code="chargeback",
-            happened_at=happened_at,
-            forced=True,
-        ),
-        transactions=(credit,),
-        corrections=(correction(picture, before, "chargeback", amount, credit, "open"),),
+    effect = booked(
+        picture,
+        ids,
+        account,
+        draft,
+        CHARGEBACKS,
+        code="chargeback",
+        happened_at=happened_at,
+        forced=True,
     )
+    return corrected(effect, picture, before, "chargeback", "open")
 
 
 def resolve_chargeback(command: ResolveChargeback, picture: Picture, ids: IdSource) -> Effect:
@@ -76,22 +71,17 @@ def resolve_chargeback(command: ResolveChargeback, picture: Picture, ids: IdSour
         amount=-dispute.amount,
         happened_at=picture.happened_at(command, account),
     )
-    debit = draft_transaction(account, ids, draft)
-    return Effect(
-        Outcome(status="done", balance=account.available - dispute.amount, transaction_id=debit.id),
-        entry_sets=draft_posting(
-            picture,
-            ids,
-            debit,
-            (main(account.id), -dispute.amount),
-            (CHARGEBACKS, dispute.amount),
-            code="chargeback_lost",
-            happened_at=picture.value_date(command, account),
-            forced=True,
-        ),
-        transactions=(debit,),
-        corrections=(correction(picture, before, "chargeback", dispute.amount, debit, "lost"),),
+    effect = booked(
+        picture,
+        ids,
+        account,
+        draft,
+        CHARGEBACKS,
+        code="chargeback_lost",
+        happened_at=picture.value_date(command, account),
+        forced=True,
     )
+    return corrected(effect, picture, before, "chargeback", "lost")
 
 
 def _win(

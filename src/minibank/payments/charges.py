@@ -10,14 +10,14 @@ from minibank.ledger.entries import ADJUSTMENTS, FEES, main
 from minibank.payments.commands import AdjustBalance, ChargeFee, Outcome, ReverseFee
 from minibank.payments.corrections import (
     REASON_MAX,
-    correction,
+    corrected,
     follow,
     original,
     part_of,
     require_booked,
     require_uncorrected,
 )
-from minibank.payments.drafts import Draft, draft_posting, draft_transaction
+from minibank.payments.drafts import Draft, booked, draft_posting, draft_transaction
 from minibank.payments.effects import Effect
 from minibank.payments.picture import Picture
 from minibank.transactions.records import TransactionRecord
@@ -40,24 +40,9 @@ def charge_fee(command: ChargeFee, picture: Picture, ids: IdSource) -> Effect:
         dedupe_id=command.id,
         metadata={"reason": command.reason} if command.reason else {},
     )
-    transaction = draft_transaction(account, ids, draft)
-    return Effect(
-        Outcome(
-            status="done",
-            balance=account.available - command.amount,
-            transaction_id=transaction.id,
-        ),
-        entry_sets=draft_posting(
-            picture,
-            ids,
-            transaction,
-            (main(account.id), -command.amount),
-            (FEES, command.amount),
-            code="fee",
-            happened_at=picture.value_date(command, account),
-            forced=True,
-        ),
-        transactions=(transaction,),
+    value_date = picture.value_date(command, account)
+    return booked(
+        picture, ids, account, draft, FEES, code="fee", happened_at=value_date, forced=True
     )
 
 
@@ -75,22 +60,11 @@ def reverse_fee(command: ReverseFee, picture: Picture, ids: IdSource) -> Effect:
         happened_at=picture.happened_at(command, account),
         reason=command.reason,
     )
-    transaction = draft_transaction(account, ids, draft)
-    return Effect(
-        Outcome(status="done", balance=account.available + amount, transaction_id=transaction.id),
-        entry_sets=draft_posting(
-            picture,
-            ids,
-            transaction,
-            (FEES, -amount),
-            (main(account.id), amount),
-            code="fee_reversal",
-            happened_at=picture.value_date(command, account),
-            forced=True,
-        ),
-        transactions=(transaction,),
-        corrections=(correction(picture, before, "fee_reversal", amount, transaction),),
+    value_date = picture.value_date(command, account)
+    effect = booked(
+        picture, ids, account, draft, FEES, code="fee_reversal", happened_at=value_date, forced=True
     )
+    return corrected(effect, picture, before, "fee_reversal")
 
 
 def adjust_balance(command: AdjustBalance, picture: Picture, ids: IdSource) -> Effect:

@@ -5,7 +5,7 @@ import msgspec
 from minibank.core.errors import BadParam, Conflict
 from minibank.payments.commands import Command, Counterparty
 from minibank.payments.drafts import Draft
-from minibank.payments.effects import Correction, CorrectionKind, CorrectionState
+from minibank.payments.effects import Correction, CorrectionKind, CorrectionState, Effect
 from minibank.payments.picture import Account, Picture
 from minibank.transactions.records import Kind, TransactionRecord
 
@@ -92,3 +92,16 @@ def correction(
         correction_id=after.id if after else None,
         changed_at=picture.instant,
     )
+
+
+def corrected(
+    effect: Effect,
+    picture: Picture,
+    before: TransactionRecord,
+    kind: CorrectionKind,
+    state: CorrectionState = "done",
+) -> Effect:
+    """The effect, which also says that its one transaction follows `before`."""
+    (after,) = effect.transactions
+    noted = correction(picture, before, kind, abs(after.amount), after, state)
+    return msgspec.structs.replace(effect, corrections=(*effect.corrections, noted))

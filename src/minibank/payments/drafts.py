@@ -5,8 +5,9 @@ import msgspec
 from minibank.core.errors import BadParam
 from minibank.core.ids import IdSource
 from minibank.core.money import require_amount, require_currency
-from minibank.ledger.entries import EntrySet, moves
-from minibank.payments.commands import Counterparty
+from minibank.ledger.entries import EntrySet, main, moves
+from minibank.payments.commands import Counterparty, Outcome
+from minibank.payments.effects import Effect
 from minibank.payments.picture import Account, Picture
 from minibank.transactions.records import DeclineReason, Kind, TransactionRecord
 
@@ -104,6 +105,42 @@ def draft_posting(
             booked_at=picture.instant,
             entries=entries,
         ),
+    )
+
+
+def booked(  # noqa: PLR0913 - what a command knows of it
+    picture: Picture,
+    ids: IdSource,
+    account: Account,
+    draft: Draft,
+    against: str,
+    *,
+    code: str,
+    happened_at: int,
+    forced: bool = False,
+) -> Effect:
+    """A new transaction whose amount moves between `against` and what its account has to spend.
+
+    Its sign says which way; who gives stands first in the entry set, which `happened_at` then.
+    """
+    transaction = draft_transaction(account, ids, draft)
+    amounts = [(against, -draft.amount), (main(account.id), draft.amount)]
+    return Effect(
+        Outcome(
+            status="done",
+            balance=account.available + draft.amount,
+            transaction_id=transaction.id,
+        ),
+        entry_sets=draft_posting(
+            picture,
+            ids,
+            transaction,
+            *(amounts if draft.amount > 0 else reversed(amounts)),
+            code=code,
+            happened_at=happened_at,
+            forced=forced,
+        ),
+        transactions=(transaction,),
     )
 
 

@@ -14,6 +14,7 @@ from minibank.payments.commands import PresentCard, RefundCard
 from minibank.payments.drafts import (
     Draft,
     Local,
+    booked,
     draft_posting,
     draft_transaction,
     local_after,
@@ -106,20 +107,15 @@ def refund_card(command: RefundCard, picture: Picture, ids: IdSource) -> Effect:
     )
     if account.state == "closed":
         return suspended(picture, ids, account, draft, CARD_SETTLEMENT, value_date)
-    transaction = draft_transaction(account, ids, draft)
-    return Effect(
-        answer(account, command.amount, transaction),
-        entry_sets=draft_posting(
-            picture,
-            ids,
-            transaction,
-            (CARD_SETTLEMENT, -command.amount),
-            (main(account.id), command.amount),
-            code="refund",
-            happened_at=value_date,
-            forced=True,
-        ),
-        transactions=(transaction,),
+    return booked(
+        picture,
+        ids,
+        account,
+        draft,
+        CARD_SETTLEMENT,
+        code="refund",
+        happened_at=value_date,
+        forced=True,
     )
 
 

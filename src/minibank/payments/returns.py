@@ -2,18 +2,18 @@
 
 from minibank.core.errors import BadParam, InsufficientFunds
 from minibank.core.ids import IdSource
-from minibank.ledger.entries import TRANSFER_SETTLEMENT, main
-from minibank.payments.commands import Outcome, RejectTransfer, ReturnTransfer, SendTransferBack
+from minibank.ledger.entries import TRANSFER_SETTLEMENT
+from minibank.payments.commands import RejectTransfer, ReturnTransfer, SendTransferBack
 from minibank.payments.corrections import (
     ORIGINAL_KEY,
-    correction,
+    corrected,
     follow,
     original,
     part_of,
     require_booked,
     require_uncorrected,
 )
-from minibank.payments.drafts import draft_posting, draft_transaction
+from minibank.payments.drafts import booked
 from minibank.payments.effects import CorrectionKind, Effect
 from minibank.payments.picture import Account, Picture
 from minibank.payments.suspense import suspended
@@ -51,21 +51,16 @@ def send_transfer_back(command: SendTransferBack, picture: Picture, ids: IdSourc
         happened_at=happened_at,
         reason=command.reason,
     )
-    transaction = draft_transaction(account, ids, draft)
-    return Effect(
-        Outcome(status="done", balance=account.available - amount, transaction_id=transaction.id),
-        entry_sets=draft_posting(
-            picture,
-            ids,
-            transaction,
-            (main(account.id), -amount),
-            (TRANSFER_SETTLEMENT, amount),
-            code="transfer_sent_back",
-            happened_at=happened_at,
-        ),
-        transactions=(transaction,),
-        corrections=(correction(picture, before, "sent_back", amount, transaction),),
+    effect = booked(
+        picture,
+        ids,
+        account,
+        draft,
+        TRANSFER_SETTLEMENT,
+        code="transfer_sent_back",
+        happened_at=happened_at,
     )
+    return corrected(effect, picture, before, "sent_back")
 
 
 def _come_back(
@@ -90,30 +85,18 @@ def _come_back(
     )
     if account.state == "closed":
         effect = suspended(picture, ids, account, draft, TRANSFER_SETTLEMENT, value_date)
-        (transaction,) = effect.transactions
-        noted = correction(picture, before, kind, amount, transaction)
-        return Effect(
-            effect.outcome,
-            effect.entry_sets,
-            effect.transactions,
-            corrections=(*effect.corrections, noted),
-        )
-    transaction = draft_transaction(account, ids, draft)
-    return Effect(
-        Outcome(status="done", balance=account.available + amount, transaction_id=transaction.id),
-        entry_sets=draft_posting(
+    else:
+        effect = booked(
             picture,
             ids,
-            transaction,
-            (TRANSFER_SETTLEMENT, -amount),
-            (main(account.id), amount),
+            account,
+            draft,
+            TRANSFER_SETTLEMENT,
             code="transfer_returned" if kind == "return" else "transfer_rejected",
             happened_at=value_date,
             forced=True,
-        ),
-        transactions=(transaction,),
-        corrections=(correction(picture, before, kind, amount, transaction),),
-    )
+        )
+    return corrected(effect, picture, before, kind)
 
 
 def _require_transfer(

@@ -14,7 +14,7 @@ from minibank.payments.commands import (
     TransferBetween,
     TransferScheme,
 )
-from minibank.payments.drafts import Draft, draft_posting, draft_transaction
+from minibank.payments.drafts import Draft, booked, draft_posting, draft_transaction
 from minibank.payments.effects import Effect
 from minibank.payments.limits import require_may_receive, require_may_send
 from minibank.payments.picture import Account, Picture
@@ -31,37 +31,19 @@ def top_up(command: TopUp, picture: Picture, ids: IdSource) -> Effect:
     account = picture.open_account(command.account_id)
     happened_at = picture.happened_at(command, account)
     require_may_receive(account, command.amount)
-    transaction = draft_transaction(
-        account,
-        ids,
-        Draft(
-            kind="top_up",
-            amount=command.amount,
-            happened_at=happened_at,
-            description=command.description,
-            scheme="topup",
-            dedupe_id=command.id,
-            category="mondo",
-            is_load=True,
-            originator=True,
-        ),
+    draft = Draft(
+        kind="top_up",
+        amount=command.amount,
+        happened_at=happened_at,
+        description=command.description,
+        scheme="topup",
+        dedupe_id=command.id,
+        category="mondo",
+        is_load=True,
+        originator=True,
     )
-    return Effect(
-        Outcome(
-            status="done",
-            balance=account.available + command.amount,
-            transaction_id=transaction.id,
-        ),
-        entry_sets=draft_posting(
-            picture,
-            ids,
-            transaction,
-            (TOP_UP_SETTLEMENT, -command.amount),
-            (main(account.id), command.amount),
-            code="top_up",
-            happened_at=happened_at,
-        ),
-        transactions=(transaction,),
+    return booked(
+        picture, ids, account, draft, TOP_UP_SETTLEMENT, code="top_up", happened_at=happened_at
     )
 
 
@@ -84,23 +66,14 @@ def receive_transfer(command: ReceiveTransfer, picture: Picture, ids: IdSource) 
     if account.state == "closed":
         return suspended(picture, ids, account, draft, TRANSFER_SETTLEMENT, value_date)
     require_may_receive(account, command.amount)
-    transaction = draft_transaction(account, ids, draft)
-    return Effect(
-        Outcome(
-            status="done",
-            balance=account.available + command.amount,
-            transaction_id=transaction.id,
-        ),
-        entry_sets=draft_posting(
-            picture,
-            ids,
-            transaction,
-            (TRANSFER_SETTLEMENT, -command.amount),
-            (main(account.id), command.amount),
-            code="transfer_in",
-            happened_at=value_date,
-        ),
-        transactions=(transaction,),
+    return booked(
+        picture,
+        ids,
+        account,
+        draft,
+        TRANSFER_SETTLEMENT,
+        code="transfer_in",
+        happened_at=value_date,
     )
 
 
@@ -112,39 +85,27 @@ def send_transfer(command: SendTransfer, picture: Picture, ids: IdSource) -> Eff
     if not account.can_pay(command.amount):
         raise InsufficientFunds
     require_may_send(account, command.amount, happened_at)
-    transaction = draft_transaction(
-        account,
-        ids,
-        Draft(
-            kind="transfer_out",
-            amount=-command.amount,
-            happened_at=happened_at,
-            description=command.description,
-            scheme=command.scheme,
-            dedupe_id=command.id,
-            category=command.category,
-            metadata=_trace(command),
-            counterparty=command.counterparty,
-            user_id=picture.told_user(account, command.user_id),
-            originator=True,
-        ),
+    draft = Draft(
+        kind="transfer_out",
+        amount=-command.amount,
+        happened_at=happened_at,
+        description=command.description,
+        scheme=command.scheme,
+        dedupe_id=command.id,
+        category=command.category,
+        metadata=_trace(command),
+        counterparty=command.counterparty,
+        user_id=picture.told_user(account, command.user_id),
+        originator=True,
     )
-    return Effect(
-        Outcome(
-            status="done",
-            balance=account.available - command.amount,
-            transaction_id=transaction.id,
-        ),
-        entry_sets=draft_posting(
-            picture,
-            ids,
-            transaction,
-            (main(account.id), -command.amount),
-            (TRANSFER_SETTLEMENT, command.amount),
-            code="transfer_out",
-            happened_at=happened_at,
-        ),
-        transactions=(transaction,),
+    return booked(
+        picture,
+        ids,
+        account,
+        draft,
+        TRANSFER_SETTLEMENT,
+        code="transfer_out",
+        happened_at=happened_at,
     )
 
 
