@@ -58,6 +58,11 @@ def format_instant(instant: int) -> str:
     return f"{_hour(hours)}{_SECONDS[second]}{_MILLISECONDS[micros // 1000]}"
 
 
+def format_or_none(instant: int | None) -> str | None:
+    """An instant as `format_instant` writes it; None for none."""
+    return None if instant is None else format_instant(instant)
+
+
 def format_microseconds(instant: int) -> str:
     """RFC 3339 in UTC to the microsecond: `2017-08-22T05:35:46.230417Z`; nothing is lost."""
     seconds, micros = divmod(instant, 1_000_000)

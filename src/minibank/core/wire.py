@@ -1,5 +1,6 @@
 """Values that stand in many answers, each with the words that describe it in the reference."""
 
+import re
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -26,6 +27,15 @@ Texts = Meta(extra_json_schema={"type": "object", "additionalProperties": {"type
 
 STORED = "stored"
 """Under this key the `Meta` of stored JSON keeps the types that it may be."""
+
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def holds_nul(form: bytes) -> bool:
+    """Whether a text in this JSON holds U+0000, which no database keeps."""
+    # The first half is two hundred times as fast, and nearly always enough.
+    return rb"\u0000" in form and _NUL.search(form) is not None
+
 
 _PLAIN = {str: "string", None: "null"}
 

@@ -1,19 +1,18 @@
 """Make people and change what proves them."""
 
-import unicodedata
 from collections.abc import Sequence
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from minibank.core.errors import BadParam, MissingParam, NotFound
+from minibank.core.errors import BadParam, NotFound
 from minibank.core.ids import IdSource, shard_of
+from minibank.core.names import require_name
 from minibank.db import ReadTx, Tx
 from minibank.identity import store
 from minibank.identity.emails import email_key, require_email
 from minibank.identity.store import User
 
-NAME_MAX = 100
 CLAIM_SECONDS = 60
 """How long a claim on an e-mail address stands without the user who confirms it."""
 
@@ -39,8 +38,8 @@ async def create_user(tx: Tx, new: NewUser, ids: IdSource | None = None) -> User
     The address is claimed first, under the shard of its key; the user's row confirms the claim.
     Raises `BadParam` for a taken or malformed address or name.
     """
-    email, name = require_email(new.email), _require_name(new.name, "name")
-    first_name = _require_name(new.preferred_first_name or name.split()[0], "preferred_first_name")
+    email, name = require_email(new.email), require_name(new.name, "name")
+    first_name = require_name(new.preferred_first_name or name.split()[0], "preferred_first_name")
     ids = ids or tx.ids
     user_id = new.id or ids.new("user", ids.shard(), tx.now)
     shard = shard_of(user_id)
@@ -93,10 +92,10 @@ async def change_user(tx: Tx, user_id: str, changes: UserChanges) -> User:
     after = msgspec.structs.replace(
         before,
         email=before.email if changes.email is UNSET else require_email(changes.email),
-        name=before.name if changes.name is UNSET else _require_name(changes.name, "name"),
+        name=before.name if changes.name is UNSET else require_name(changes.name, "name"),
         preferred_first_name=before.preferred_first_name
         if changes.preferred_first_name is UNSET
-        else _require_name(changes.preferred_first_name, "preferred_first_name"),
+        else require_name(changes.preferred_first_name, "preferred_first_name"),
     )
     former, key = email_key(before.email), email_key(after.email)
     if key != former:
@@ -144,12 +143,3 @@ async def confirm_password(tx: Tx, user_id: str, verified: str, rehashed: str | 
     if rehashed is not None and current != rehashed:
         await store.upsert_password(tx, user_id, rehashed)
     return True
-
-
-def _require_name(name: str, param: str) -> str:
-    kept = unicodedata.normalize("NFC", name).strip()
-    if not kept:
-        raise MissingParam(param)
-    if len(kept) > NAME_MAX or any(unicodedata.category(letter) == "Cc" for letter in kept):
-        raise BadParam(param, f"must be at most {NAME_MAX} characters of text")
-    return kept

@@ -1,14 +1,14 @@
 """Register clients, rotate their secrets, shut them out."""
 
-import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from minibank.core.errors import BadParam, MissingParam, NotFound
+from minibank.core.errors import BadParam, NotFound
 from minibank.core.ids import IdSource
+from minibank.core.names import require_name
 from minibank.core.secrets import digest
 from minibank.db import Tx
 from minibank.oauth import store
@@ -22,8 +22,6 @@ from minibank.oauth.records import (
 from minibank.oauth.redirect_uris import require_redirect_uris
 from minibank.oauth.retention.planning import plan_secrets
 from minibank.oauth.secrets import is_client_secret, new_client_secret
-
-NAME_MAX = 100
 
 
 class NewClient(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +76,7 @@ async def create_client(
     ids = ids or tx.ids
     client = Client(
         id=new.id or ids.new("oauth2client", ids.shard(), tx.now),
-        name=_require_name(new.name),
+        name=require_name(new.name),
         confidential=new.confidential,
         redirect_uris=require_redirect_uris(new.redirect_uris),
         grants=_require_grants(new.grants, confidential=new.confidential, options=new.options),
@@ -132,7 +130,7 @@ async def change_client(tx: Tx, client_id: str, changes: ClientChanges) -> Clien
     uris = changes.redirect_uris
     after = msgspec.structs.replace(
         before,
-        name=before.name if changes.name is UNSET else _require_name(changes.name),
+        name=before.name if changes.name is UNSET else require_name(changes.name),
         redirect_uris=before.redirect_uris if uris is UNSET else require_redirect_uris(uris),
         grants=_require_grants(grants, confidential=before.confidential, options=options),
         options=options,
@@ -157,15 +155,6 @@ async def disable_client(tx: Tx, client_id: str) -> None:
 
 def _no_such_client() -> NotFound:
     return NotFound("client", "There is no such client")
-
-
-def _require_name(name: str) -> str:
-    kept = unicodedata.normalize("NFC", name).strip()
-    if not kept:
-        raise MissingParam("name")
-    if len(kept) > NAME_MAX or any(unicodedata.category(letter) == "Cc" for letter in kept):
-        raise BadParam("name", f"must be at most {NAME_MAX} characters of text")
-    return kept
 
 
 def _require_grants(

@@ -4,19 +4,18 @@ A secret is `mb_op_`, 33 random base-62 digits and a checksum; only its digest i
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
-from minibank.core.errors import BadParam, MissingParam, NotFound, Unauthorized
+from minibank.core.errors import BadParam, NotFound, Unauthorized
 from minibank.core.ids import IdSource
+from minibank.core.names import require_name
 from minibank.core.secrets import digest, is_intact, new_secret
 from minibank.db import ReadTx, Tx
 from minibank.operators import store
 from minibank.operators.records import SCOPES, Operator, OperatorKey, Scope
 
 PREFIX: Final = "mb_op_"
-NAME_MAX = 100
 USE_NOTED_SECONDS = 60
 """How often the use of a key is noted at most."""
 
@@ -40,7 +39,7 @@ async def create_key(
         raise BadParam("scopes", f"must be some of {', '.join(SCOPES)}")
     key = OperatorKey(
         id=key_id or tx.ids.new("opkey", 0, tx.now),
-        name=_require_name(name),
+        name=require_name(name),
         scopes=chosen,
         created_at=tx.now,
     )
@@ -103,12 +102,3 @@ async def mark_used(tx: Tx, operator: Operator) -> None:
 
 def _no_such_key() -> NotFound:
     return NotFound("operator_key", "There is no such operator key")
-
-
-def _require_name(name: str) -> str:
-    kept = unicodedata.normalize("NFC", name).strip()
-    if not kept:
-        raise MissingParam("name")
-    if len(kept) > NAME_MAX or any(unicodedata.category(letter) == "Cc" for letter in kept):
-        raise BadParam("name", f"must be at most {NAME_MAX} characters of text")
-    return kept

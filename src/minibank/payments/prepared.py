@@ -1,12 +1,12 @@
 """A command made ready for the queue: checked for what no row can hold, measured and digested."""
 
 import hashlib
-import re
 
 import msgspec
 
 from minibank.core.errors import BadParam, BadRequest, NotFound
 from minibank.core.ids import shard_of
+from minibank.core.wire import holds_nul
 from minibank.payments.commands import Command
 
 COMMAND_BYTES_MAX = 64 * 1024
@@ -16,7 +16,6 @@ NAME_MAX = 255
 """How long a command's id and its issuer may be: both are part of a key."""
 
 _CANONICAL = msgspec.json.Encoder(order="sorted")
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -43,8 +42,7 @@ def prepare(command: Command) -> Prepared:
         raise _unstorable() from error
     if len(form) > COMMAND_BYTES_MAX:
         raise BadParam("command", f"is larger than {COMMAND_BYTES_MAX} bytes")
-    # The first half is two hundred times as fast, and nearly always enough.
-    if rb"\u0000" in form and _NUL.search(form):
+    if holds_nul(form):
         raise _unstorable()
     return Prepared(command, hashlib.sha256(form).digest(), len(form))
 

@@ -8,7 +8,6 @@ units.
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 
@@ -18,7 +17,7 @@ from minibank.accounts.wire import show_account
 from minibank.attachments.names import FILES
 from minibank.attachments.store import list_attachments, list_uploads
 from minibank.core.ids import shard_of, shard_of_text
-from minibank.core.instants import format_instant
+from minibank.core.instants import format_instant, format_or_none
 from minibank.core.pages import END, START, Position
 from minibank.db import ReadTx, Row
 from minibank.identity.emails import email_key
@@ -156,7 +155,7 @@ async def _export_sign_ins(tx: ReadTx, user: User, lines: Lines) -> None:
                 "reason": row["reason"],
                 "ended": format_instant(row["ended_at"]),
                 "kept_until": format_instant(row["keep_until"]),
-                "reused": _instant(row["reused_at"]),
+                "reused": format_or_none(row["reused_at"]),
                 "reuse_count": row["reuse_count"],
             },
         )
@@ -219,13 +218,13 @@ async def _export_account(tx: ReadTx, subject: Subject, account: Account, lines:
         {
             "account": shown,
             "state": account.state,
-            "closed": _instant(account.closed_at),
+            "closed": format_or_none(account.closed_at),
             "other_owners": len(others),
             "booked": balance["booked"],
             "held": balance["held"],
             "limits": {name: balance[name] for name in Limits.__struct_fields__},
             "spent": {
-                "day": _instant(balance["spending_day"] or None),
+                "day": format_or_none(balance["spending_day"] or None),
                 "card": balance["card_spent"],
                 "transfer": balance["transfer_spent"],
             },
@@ -234,7 +233,7 @@ async def _export_account(tx: ReadTx, subject: Subject, account: Account, lines:
     await _export_cards(tx, account.id, user_id, lines)
     for one in await list_pots_of(tx, ([shard], [account.id])):
         shown_pot = show_pot(one.pot, one.currency, tx.now)
-        lines.put("pot", {"pot": shown_pot, "deleted": _instant(one.pot.deleted_at)})
+        lines.put("pot", {"pot": shown_pot, "deleted": format_or_none(one.pot.deleted_at)})
     await _export_history(tx, subject, (shard, account.id), lines)
     await export_messages(tx, View(shard, account.id, user_id, others), lines)
     books = Books(shard, account.id, balance["chain_length"], is_joint=bool(others))
@@ -315,7 +314,7 @@ async def _export_uploads(tx: ReadTx, user: User, lines: Lines) -> None:
                     "file_type": one.file_type,
                     "content_length": one.declared_size,
                     "created": format_instant(one.created_at),
-                    "stored": _instant(one.stored_at),
+                    "stored": format_or_none(one.stored_at),
                     "size": one.size,
                     "media_type": one.media_type,
                     "sha256": one.content_digest.hex() if one.content_digest else None,
@@ -351,7 +350,3 @@ def _put_note_changes(rows: Sequence[Row], user_id: str, lines: Lines) -> None:
                 "notes_before": row["notes_before"],
             },
         )
-
-
-def _instant(at: int | None) -> Any:  # noqa: ANN401 - text or null
-    return None if at is None else format_instant(at)

@@ -28,12 +28,13 @@ from minibank.api.catalogue import (
     POTS_HOLD_MONEY,
 )
 from minibank.api.operation import Operation
-from minibank.api.operator.customer_wire import PAGE, CustomerAccount, show_customer_account
+from minibank.api.operator.customer_wire import CustomerAccount, show_customer_account
 from minibank.api.operator.endpoint import OperatorCall, require_scope
 from minibank.api.operator.movements import Movement, show_outcome
 from minibank.api.operator.pages import After, Cursor, Limit, cursor_of, position_of
 from minibank.core.errors import BadParam, NotFound
 from minibank.core.ids import shard_of
+from minibank.core.pages import LIMIT_MAX
 from minibank.customers.closing import (
     DESCRIPTION,
     Closing,
@@ -293,7 +294,7 @@ async def list_accounts(tx: ReadTx, call: OperatorCall) -> AccountPage:
     if user_id is not None:
         owned = [one.id for one in await list_accounts_of(tx, user_id)]
         return AccountPage(await _show_all(tx, owned), None)
-    limit = call.params.limit(PAGE)
+    limit = call.params.limit(LIMIT_MAX)
     after = position_of(call.params.text("after"), tuple[int, str]) or BEGINNING
     ids = await list_account_ids(tx, after, limit)
     last: Place | None = (shard_of(ids[-1]) or 0, ids[-1]) if len(ids) == limit else None

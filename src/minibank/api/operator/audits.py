@@ -11,11 +11,11 @@ from minibank.api.operator.pages import After, Cursor, Limit, cursor_of, positio
 from minibank.audit.marks.store import list_progress
 from minibank.core.errors import Conflict
 from minibank.core.instants import format_instant
+from minibank.core.pages import LIMIT_MAX
 from minibank.db import ReadTx, Row, Tx
 from minibank.worker import store
 from minibank.worker.audits import ask_for_round
 
-PAGE = 100
 _MaybeInstant = Annotated[str | None, Meta(description="RFC 3339; null for never.")]
 
 
@@ -135,7 +135,7 @@ async def show_after(tx: ReadTx, call: OperatorCall, _: str) -> AuditReport:
 
 async def list_marks(tx: ReadTx, call: OperatorCall) -> AuditMarks:
     """GET /operator/v1/audit/marks"""
-    limit = call.params.limit(PAGE)
+    limit = call.params.limit(LIMIT_MAX)
     after = position_of(call.params.text("after"), tuple[int, str]) or (0, "")
     rows = await list_progress(tx, after, limit)
     last = rows[-1] if len(rows) == limit else None

@@ -8,12 +8,12 @@ import msgspec
 from minibank.api.bodies import JSON, bad_body
 from minibank.api.requests import NAME_MAX, outer_name
 from minibank.core.errors import BadParam, BadRequest, BankError, MissingParam
+from minibank.core.wire import holds_nul
 
 T = TypeVar("T")
 
 _WHERE = re.compile(r"(.*?) - at `\$\.?(.*)`", re.DOTALL)
 _NAMED = re.compile(r"Object (missing required|contains unknown) field `(.*)`", re.DOTALL)
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _PART = re.compile(r"[^.\[\]]+")
 
 
@@ -27,7 +27,7 @@ def read_body(kind: type[T], body: bytes, content_type: str = "") -> T:
     # Some clients name a type also where they send nothing.
     if body and essence not in ("", JSON):
         raise bad_body(f"The body must be {JSON}")
-    if rb"\u0000" in body and _NUL.search(body):
+    if holds_nul(body):
         raise bad_body("The body holds a character that cannot be kept")
     try:
         return msgspec.json.decode(body if body.strip() else b"{}", type=kind)

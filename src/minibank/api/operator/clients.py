@@ -6,10 +6,11 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from minibank.api.catalogue import NO_CLIENT
 from minibank.api.operation import Operation
-from minibank.api.operator.customer_wire import PAGE, OperatedClient, show_client
+from minibank.api.operator.customer_wire import OperatedClient, show_client
 from minibank.api.operator.endpoint import OperatorCall
 from minibank.api.operator.pages import After, Cursor, Limit, cursor_of, position_of
 from minibank.core.errors import NotFound
+from minibank.core.pages import LIMIT_MAX
 from minibank.customers.store import BEGINNING
 from minibank.customers.store import list_clients as list_next
 from minibank.db import ReadTx, Tx
@@ -216,7 +217,7 @@ async def retrieve_client(tx: ReadTx, call: OperatorCall) -> OperatedClient:
 
 async def list_clients(tx: ReadTx, call: OperatorCall) -> ClientPage:
     """GET /operator/v1/clients"""
-    limit = call.params.limit(PAGE)
+    limit = call.params.limit(LIMIT_MAX)
     after = position_of(call.params.text("after"), tuple[int, str]) or BEGINNING
     found = await list_next(tx, after, limit)
     last = (found[-1].created_at, found[-1].id) if len(found) == limit else None

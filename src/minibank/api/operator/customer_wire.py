@@ -12,13 +12,11 @@ from minibank.accounts.records import (
     Limits,
 )
 from minibank.accounts.wire import WireOwner
-from minibank.core.instants import format_instant
+from minibank.core.instants import format_instant, format_or_none
 from minibank.core.wire import Currency, Instant
 from minibank.customers.store import Holdings
 from minibank.identity.store import User
 from minibank.oauth.records import Client, ClientOptions, Grant
-
-PAGE = 100
 
 
 class WireSpent(Struct, frozen=True):
@@ -90,7 +88,7 @@ def show_customer_account(account: Account, holdings: Holdings, now: int) -> Cus
         account_number=account.account_number,
         iban=account.iban,
         created=format_instant(account.created_at),
-        closed=instant_or_none(account.closed_at),
+        closed=format_or_none(account.closed_at),
         balance=holdings.booked - holdings.held,
         booked=holdings.booked,
         held=holdings.held,
@@ -121,10 +119,5 @@ def show_client(client: Client) -> OperatedClient:
         grants=list(client.grants),
         options=client.options,
         created=format_instant(client.created_at),
-        disabled=instant_or_none(client.disabled_at),
+        disabled=format_or_none(client.disabled_at),
     )
-
-
-def instant_or_none(at: int | None) -> str | None:
-    """An instant as texts have it; None for none."""
-    return None if at is None else format_instant(at)

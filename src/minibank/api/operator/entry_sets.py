@@ -8,6 +8,7 @@ from minibank.api.operator.endpoint import OperatorCall
 from minibank.api.operator.pages import After, Cursor, Limit, cursor_of, position_of
 from minibank.core.errors import NotFound
 from minibank.core.ids import shard_of
+from minibank.core.pages import LIMIT_MAX
 from minibank.db import ReadTx
 from minibank.journal.entry_sets.store import (
     ReadSet,
@@ -20,7 +21,6 @@ from minibank.journal.open_business.store import find_origin
 from minibank.journal.store import find_account
 from minibank.operators.records import Scope
 
-PAGE = 100
 NUMBER_DIGITS_MAX = 18
 
 
@@ -105,7 +105,7 @@ async def show(tx: ReadTx, call: OperatorCall) -> WireEntrySet:
 
 
 def _window(call: OperatorCall) -> tuple[int, int]:
-    return position_of(call.params.text("after"), int) or 0, call.params.limit(PAGE)
+    return position_of(call.params.text("after"), int) or 0, call.params.limit(LIMIT_MAX)
 
 
 def _page(found: list[ReadSet], limit: int) -> EntrySets:

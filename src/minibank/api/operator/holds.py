@@ -14,14 +14,13 @@ from minibank.core.clock import MICROSECONDS
 from minibank.core.errors import NotFound
 from minibank.core.ids import shard_of
 from minibank.core.instants import format_instant
+from minibank.core.pages import LIMIT_MAX
 from minibank.core.wire import Currency, Instant, MinorUnits
 from minibank.db import ReadTx
 from minibank.journal.open_business import store
 from minibank.journal.open_business.answers import list_answers_of_transaction
 from minibank.journal.open_business.store import Answered, Hold
 from minibank.journal.store import find_account
-
-PAGE = 100
 
 
 class WireHold(Struct, frozen=True, kw_only=True):
@@ -119,7 +118,7 @@ LIST_ANSWERS = Operation(
 
 async def list_holds(tx: ReadTx, call: OperatorCall) -> Holds:
     """GET /operator/v1/holds"""
-    limit = call.params.limit(PAGE)
+    limit = call.params.limit(LIMIT_MAX)
     after = position_of(call.params.text("after"), tuple[int, str, str])
     account_id = call.params.text("account_id")
     if account_id is None:

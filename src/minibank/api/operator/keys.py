@@ -7,7 +7,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from minibank.api.operation import Operation
 from minibank.api.operator.endpoint import OperatorCall
 from minibank.api.operator.pages import After, Cursor, Limit, cursor_of, position_of
-from minibank.core.instants import INSTANT_MAX, format_instant
+from minibank.core.instants import INSTANT_MAX, format_instant, format_or_none
+from minibank.core.pages import LIMIT_MAX
 from minibank.core.wire import Instant
 from minibank.db import ReadTx
 from minibank.operators import store
@@ -15,7 +16,6 @@ from minibank.operators.keys import read_key
 from minibank.operators.records import SCOPES, OperatorKey, OperatorRequest, Scope
 
 ANY = SCOPES
-PAGE = 100
 
 
 class WireOperatorKey(Struct, frozen=True, kw_only=True):
@@ -104,7 +104,7 @@ async def list_keys(tx: ReadTx, call: OperatorCall) -> Keys:
 
 async def list_requests(tx: ReadTx, call: OperatorCall) -> Requests:
     """GET /operator/v1/requests"""
-    limit = call.params.limit(PAGE)
+    limit = call.params.limit(LIMIT_MAX)
     after = position_of(call.params.text("after"), tuple[int, str, str])
     before = after or (INSTANT_MAX, "", "")
     subject = call.params.text("subject") or ""
@@ -123,15 +123,11 @@ def show_key(key: OperatorKey) -> WireOperatorKey:
         name=key.name,
         scopes=list(key.scopes),
         created=format_instant(key.created_at),
-        disabled=_instant(key.disabled_at),
-        last_used=_instant(key.last_used_at),
-        retiring_until=_instant(key.retiring_until),
-        retiring_last_used=_instant(key.retiring_used_at),
+        disabled=format_or_none(key.disabled_at),
+        last_used=format_or_none(key.last_used_at),
+        retiring_until=format_or_none(key.retiring_until),
+        retiring_last_used=format_or_none(key.retiring_used_at),
     )
-
-
-def _instant(at: int | None) -> str | None:
-    return None if at is None else format_instant(at)
 
 
 def _show_request(request: OperatorRequest) -> WireRequest:

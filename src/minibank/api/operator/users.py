@@ -11,15 +11,15 @@ from minibank.api.catalogue import HAS_BUSINESS, NO_USER, NO_WRITES
 from minibank.api.endpoint import Edge, Request
 from minibank.api.operation import Operation
 from minibank.api.operator.customer_wire import (
-    PAGE,
     CustomerUser,
-    instant_or_none,
     show_customer_user,
 )
 from minibank.api.operator.endpoint import OperatorCall, enter
 from minibank.api.operator.pages import After, Cursor, Limit, cursor_of, position_of
 from minibank.core.errors import NotFound, Unavailable
 from minibank.core.ids import shard_of
+from minibank.core.instants import format_or_none
+from minibank.core.pages import LIMIT_MAX
 from minibank.customers.people import change_person
 from minibank.customers.people import reset_password as reset
 from minibank.customers.people import sign_out as end_tokens
@@ -279,8 +279,8 @@ async def show_erasure(tx: ReadTx, call: OperatorCall, user_id: str) -> ErasureS
         raise NotFound("user", "There is no such user")
     return ErasureState(
         user_id=user_id,
-        began=instant_or_none(found.began_at),
-        ended=instant_or_none(found.ended_at),
+        began=format_or_none(found.began_at),
+        ended=format_or_none(found.ended_at),
     )
 
 
@@ -300,7 +300,7 @@ async def list_users(tx: ReadTx, call: OperatorCall) -> UserPage:
     if email is not None:
         found = await find_user_by_email(tx, email)
         return UserPage([show_customer_user(found)] if found else [], None)
-    limit = call.params.limit(PAGE)
+    limit = call.params.limit(LIMIT_MAX)
     after = position_of(call.params.text("after"), tuple[int, str]) or BEGINNING
     users = await list_next(tx, after, limit)
     last: Place | None = None

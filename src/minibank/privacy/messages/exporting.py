@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from minibank.core.instants import format_instant
+from minibank.core.instants import format_instant, format_or_none
 from minibank.core.pages import START, Position
 from minibank.db import ReadTx, Row
 from minibank.privacy.books import PAGE, Records
@@ -48,8 +48,8 @@ async def export_messages(tx: ReadTx, view: View, lines: Records) -> None:
                 "events": msgspec.Raw(row["events"].encode()),
                 "policy": row["policy"],
                 "created": format_instant(row["created_at"]),
-                "disabled": _instant(row["disabled_at"]),
-                "removed": _instant(row["removed_at"]),
+                "disabled": format_or_none(row["disabled_at"]),
+                "removed": format_or_none(row["removed_at"]),
             },
         )
         await _export_deliveries(tx, view, row["id"], lines)
@@ -69,7 +69,7 @@ async def _export_items(tx: ReadTx, view: View, lines: Records) -> None:
                     "by_this_person": row["user_id"] == view.user_id,
                     "created": format_instant(row["created_at"]),
                     "updated": format_instant(row["updated_at"]),
-                    "expires": _instant(row["expires_at"]),
+                    "expires": format_or_none(row["expires_at"]),
                     "url": row["url"],
                     "params": msgspec.Raw(row["params"].encode()),
                 },
@@ -116,7 +116,7 @@ async def _export_deliveries(tx: ReadTx, view: View, webhook_id: str, lines: Rec
                 "created": format_instant(row["created_at"]),
                 "state": row["state"],
                 "attempts": row["attempts"],
-                "finished": _instant(row["finished_at"]),
+                "finished": format_or_none(row["finished_at"]),
             },
         )
 
@@ -162,7 +162,3 @@ def _shown(payload: bytes, user_id: str) -> Any:  # noqa: ANN401 - a JSON object
     if body["data"].get("user_id") != user_id:
         body["data"]["user_id"] = ""
     return body
-
-
-def _instant(at: int | None) -> str | None:
-    return None if at is None else format_instant(at)
