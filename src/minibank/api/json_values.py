@@ -55,10 +55,15 @@ def decoder_of(kind: type[T]) -> Callable[[bytes], T]:
     return read
 
 
-def _refusal(words: str) -> BankError:
+def located(words: str) -> tuple[str, str]:
+    """What msgspec found wrong, and the path of where, which is empty for the whole."""
     match = _WORDS.fullmatch(words)
     assert match is not None, "any text matches"
-    what, place = match["what"], match["place"] or ""
+    return match["what"], match["place"] or ""
+
+
+def _refusal(words: str) -> BankError:
+    what, place = located(words)
     missing = _MISSING.fullmatch(what)
     if missing is not None:
         return MissingParam(f"{place}.{missing[1]}".lstrip("."))

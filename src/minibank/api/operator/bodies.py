@@ -6,13 +6,13 @@ from typing import TypeVar
 import msgspec
 
 from minibank.api.bodies import JSON, bad_body
+from minibank.api.json_values import located
 from minibank.api.requests import NAME_MAX, outer_name
 from minibank.core.errors import BadParam, BadRequest, BankError, MissingParam
 from minibank.core.wire import holds_nul
 
 T = TypeVar("T")
 
-_WHERE = re.compile(r"(.*?) - at `\$\.?(.*)`", re.DOTALL)
 _NAMED = re.compile(r"Object (missing required|contains unknown) field `(.*)`", re.DOTALL)
 _PART = re.compile(r"[^.\[\]]+")
 
@@ -41,8 +41,7 @@ def read_body(kind: type[T], body: bytes, content_type: str = "") -> T:
 
 def _refusal(words: str) -> BankError:
     """What the decoder found, as the API says it."""
-    located = _WHERE.fullmatch(words)
-    what, where = (located[1], located[2]) if located else (words, "")
+    what, where = located(words)
     if named := _NAMED.fullmatch(what):
         where = f"{where}.{named[2]}" if where else named[2]
         if named[1] == "missing required":
