@@ -16,6 +16,7 @@ from minibank.core.ids import SeededIds
 from minibank.db import Database, open_database
 from tests.support import engines
 from tests.support.databases import ENGINES, Databases
+from tests.support.memory import memory_directory
 from tests.support.postgres import KeeperProcess, Server, ask_keeper
 
 # Examples are not timed: a busy machine pauses for longer than any of them takes.
@@ -52,6 +53,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if config.option.collectonly:
         return
+    if memory := memory_directory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
     required: bool = config.option.require_both_engines
     config.pluginmanager.register(engines.EngineCount(required=required), "engine-count")
     keeper = KeeperProcess()

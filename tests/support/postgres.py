@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from tests.support import postgres_keeper, postgres_process
+from tests.support.memory import memory_directory
 
 T = TypeVar("T")
 
@@ -31,12 +32,16 @@ KEEPER_SECONDS = 20
 class KeeperProcess:
     """The keeper, as the process that leads the run holds it.
 
-    `settings` names the server's settings (`postgres_process.SETTINGS`), `parent` where it lives.
+    `settings` names the server's settings (`postgres_process.SETTINGS`), `parent` where it lives;
+    a fast one lives in memory where there is room.
     """
 
     def __init__(self, settings: str = "fast", parent: str | None = None) -> None:
-        # A short path: a socket's address has room for about a hundred characters.
-        parent = parent or ("/tmp" if os.access("/tmp", os.W_OK) else None)
+        if parent is None:
+            # Short paths: a socket's address has room for about a hundred characters.
+            disk = "/tmp" if os.access("/tmp", os.W_OK) else None
+            memory = memory_directory() if settings == "fast" else None
+            parent = str(memory) if memory else disk
         self.directory = Path(tempfile.mkdtemp(prefix="minibank-tests-", dir=parent))
         # As root the server runs as somebody else, who must be able to pass through here.
         self.directory.chmod(0o711 if os.geteuid() == 0 else 0o700)
