@@ -1,5 +1,6 @@
 """Somebody who pays until there is no room left, and looks what can still be done then."""
 
+import itertools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -28,6 +29,7 @@ class Till:
         self._bank, self._people, self._client = bank, people, client
         self._orders = Orders("till")
         self._token = ""
+        self._annotations = itertools.count(1)
         self.answered: list[TopUp] = []
         self.unanswered: list[TopUp] = []
 
@@ -71,10 +73,14 @@ class Till:
         return int(found["balance"])
 
     async def annotate(self, value: str) -> Any:
-        """Write a lot on the first transaction."""
+        """Write a lot on the first transaction, each time something else.
+
+        What changes nothing writes nothing, and would never find the disk full.
+        """
         transaction = self._people.transactions[0][0]
         url = f"{self._bank.url}/transactions/{transaction}"
-        form = {f"metadata[{number}]": value * 100 for number in range(NOTES)}
+        count = next(self._annotations)
+        form = {f"metadata[{number}]": f"{value * 100} {count}" for number in range(NOTES)}
         return await ask(self._client, "PATCH", url, headers=bearer(self._token), data=form)
 
     async def readiness(self) -> tuple[int, str]:
