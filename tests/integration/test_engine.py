@@ -1,5 +1,6 @@
 """The engine against a database: what it reads there decides, and what it decides is there."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ from tests.support.banking import (
     read_funds,
     read_transaction,
 )
+from tests.support.rails import Rails
 
 WEEK = 7 * 24 * 3600 * 1_000_000
 EUROS: dict[str, Any] = {"local_amount": 1200, "local_currency": "EUR"}
@@ -246,6 +248,21 @@ async def test_a_repeat_is_answered_alike_after_a_restart(
         await engine.execute(msgspec.structs.replace(commands[0], amount=6))
     await restarted.close()
     assert (await dump_account(db, ada), await dump_account(db, brian)) == before
+
+
+async def test_a_card_payment_is_given_back_once_by_whatever_ways(db: Database) -> None:
+    orders, engine = Rails(), Engine(db)
+    ada = await open_holder(db)
+    await engine.execute(orders.top_up(ada, 10_000))
+    paid = (await engine.execute(orders.present(ada, 3_000))).transaction_id or ""
+    refunds = [orders.refund(ada, 3_000, original_transaction_id=paid) for _ in range(3)]
+    answers = await asyncio.gather(*(engine.execute(one) for one in refunds))
+    assert sorted(one.status for one in answers) == ["declined", "declined", "done"]
+    with pytest.raises(Conflict, match="refunded already"):
+        await engine.execute(orders.dispute(ada, paid))
+    again = await engine.execute(orders.refund(ada, 1, original_transaction_id=paid))
+    assert (again.status, again.balance) == ("declined", 10_000)
+    assert (await audit(db)).findings == []
 
 
 async def test_a_refund_finds_the_payment_it_names(db: Database) -> None:

@@ -60,7 +60,8 @@ VERBS = (
     *("deposit", "deposit", "withdraw", "delete_pot"),
     *("pay_in", "pay_out", "fee", "adjust", "suspend", "suspend_refund"),
     *("come_back", "come_back_in_part", "reject", "send_back", "unfee"),
-    *("dispute", "dispute", "dispute_in_part", "win", "lose", "clear", "clear_to_scheme"),
+    *("refund_of", "refund_of", "dispute", "dispute", "dispute_in_part"),
+    *("win", "lose", "clear", "clear_to_scheme"),
 )
 
 
@@ -165,6 +166,7 @@ class EngineMachine(RuleBasedStateMachine):
             "reject": lambda: orders.reject(mover, original),
             "send_back": lambda: orders.send_back(mover, original),
             "unfee": lambda: orders.unfee(mover, original),
+            "refund_of": lambda: orders.refund(mover, amount, original_transaction_id=original),
             "dispute": lambda: orders.dispute(mover, original),
             "dispute_in_part": lambda: orders.dispute(mover, original, amount),
             "win": lambda: orders.resolve(mover, original, "won"),

@@ -121,6 +121,8 @@ class BankModel:
         return self._do(command, now)
 
     def _do(self, command: Command, now: int) -> str:
+        if isinstance(command, RefundCard) and command.original_transaction_id is not None:
+            return self._follow(command)
         match command:
             case TopUp() | ReceiveTransfer() | RefundCard() | DepositCash() | AdjustBalance():
                 status = self._credit(command, command.amount)
@@ -140,13 +142,23 @@ class BankModel:
 
     def _follow(self, command: Command) -> str:
         """A correction: what it moves on which account, or why it does not."""
+        if isinstance(command, RefundCard):
+            self._note_pending(command)
         free = self.available(command.account_id) + self.money[command.account_id].limit
         status, moved, account_id = self.rails.follow(command, free)
         if moved:
             self.money[account_id].booked += moved
-        if status == DONE and not self.rails.is_silent(command):
+        is_suspended = isinstance(command, RefundCard) and status == DECLINED
+        if is_suspended or (status == DONE and not self.rails.is_silent(command)):
             self.transactions += 1
         return status
+
+    def _note_pending(self, command: RefundCard) -> None:
+        """What a hold that was not presented comes to now: it may be refunded, too."""
+        name = self.rails.names.get(command.original_transaction_id or "", "")
+        hold = self.holds.get(name)
+        if hold is not None and hold.state != "presented":
+            self.rails.pend(name, hold.account_id, hold.amount)
 
     def _credit(self, command: Command, amount: int) -> str:
         money = self.money[command.account_id]

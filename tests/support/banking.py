@@ -270,6 +270,7 @@ ACCOUNT_TABLES: Mapping[str, str] = {
     "outcomes": "account_id",
     "pots": "account_id",
     "corrections": "account_id",
+    "refunds": "account_id",
     "due_work": "account_id",
     "webhooks": "account_id",
     "deliveries": "account_id",

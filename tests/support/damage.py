@@ -367,6 +367,7 @@ _NEW = {
                          FROM transactions WHERE created_at >= {NOON})""",
     "outcomes": "decided_at >= {NOON}",
     "corrections": "changed_at >= {NOON}",
+    "refunds": "booked_at >= {NOON}",
     "due_work": """(kind = 'webhook_deliveries' OR (shard, subject) IN
                    (SELECT a.shard, a.id FROM authorisations a
                    JOIN transactions t ON t.shard = a.shard AND t.id = a.transaction_id

@@ -33,9 +33,17 @@ EDITS = [
     Damage("correction.due", "due_work", TO_SEND_BACK, {"account_id": NOBODY}),
     Damage("due_work.stray", "due_work", TO_SEND_BACK, {"account_id": NOBODY}),
     Damage("due_work.stray", "due_work", TO_SEND_BACK, {"subject": "tx_other"}, names_new=True),
+    Damage("correction.transaction", "refunds", changes={"amount": more}),
+    Damage("correction.amount", "refunds", changes={"amount": 0}),
+    Damage("correction.missing", "refunds", changes={"refund_id": "tx_other"},
+           subject="refund_id"),
+    Damage("correction.stray", "refunds", changes={"transaction_id": "tx_other"}, names_new=True),
+    Damage("account.missing", "refunds", changes={"account_id": NOBODY}, names_new=True,
+           subject="account_id"),
 ]  # fmt: skip
 
 DELETIONS = [
+    Damage("correction.missing", "refunds", subject="refund_id"),
     Damage("correction.missing", "corrections", OF_RETURN, subject="correction_id"),
     Damage("correction.missing", "corrections", IN_SUSPENSE),
     Damage("account.corrections", "corrections", OPEN_DISPUTE, subject="account_id"),
@@ -44,6 +52,9 @@ DELETIONS = [
 
 STRAYS = [
     Damage("due_work.stray", "due_work", TO_SEND_BACK, {"subject": "tx_new"}, names_new=True),
+    Damage("account.missing", "refunds",
+           changes={"transaction_id": "tx_other", "account_id": NOBODY}, names_new=True,
+           subject="account_id"),
     Damage("correction.stray", "corrections", OF_RETURN, {"transaction_id": "tx_other"},
            names_new=True),
     Damage("account.missing", "corrections",

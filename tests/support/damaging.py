@@ -20,6 +20,7 @@ SUBJECTS = {
     "authorisations": "id",
     "outcomes": "command_id",
     "corrections": "transaction_id",
+    "refunds": "transaction_id",
     "due_work": "subject",
     "owners": "user_id",
     "memberships": "user_id",

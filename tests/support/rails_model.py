@@ -8,6 +8,7 @@ from minibank.payments.commands import (
     OpenChargeback,
     PresentCard,
     ReceiveTransfer,
+    RefundCard,
     RejectTransfer,
     ResolveChargeback,
     ResolveSuspense,
@@ -53,6 +54,7 @@ class Moved:
     amount: int
     fate: str = ""
     disputed: int = 0
+    refunded: int = 0
 
 
 @dataclass(slots=True)
@@ -69,7 +71,15 @@ class RailsModel:
         """Remember what was moved, if it is of a sort that may be corrected."""
         what = _NOTED.get(type(command))
         if what:
-            self.moved[made_by or command.id] = Moved(command.account_id, what, amount)
+            name = made_by or command.id
+            before = self.moved.get(name)
+            refunded = before.refunded if before else 0
+            self.moved[name] = Moved(command.account_id, what, amount, refunded=refunded)
+
+    def pend(self, name: str, account_id: str, amount: int) -> None:
+        """Remember what a card payment holds that was not presented yet."""
+        moved = self.moved.setdefault(name, Moved(account_id, "pending", 0))
+        moved.amount = -amount
 
     def is_silent(self, command: Command) -> bool:
         """Whether a command that is done makes no transaction for a customer."""
@@ -86,6 +96,8 @@ class RailsModel:
         before = self.moved.get(self.names.get(original, ""))
         if before is None or before.account_id != command.account_id:
             return BAD_ORIGINAL, 0, ""
+        if isinstance(command, RefundCard):
+            return self._refund(command, before)
         if isinstance(command, ResolveChargeback):
             return self._resolve(command, before)
         if isinstance(command, ResolveSuspense):
@@ -97,19 +109,35 @@ class RailsModel:
             return BAD_ORIGINAL, 0, ""
         if before.fate:
             return ALREADY, 0, ""
-        whole = abs(before.amount)
+        whole = max(0, abs(before.amount) - before.refunded)
+        if whole == 0 and before.amount:
+            return ALREADY, 0, ""
         wanted = getattr(command, "amount", None)
         amount = whole if wanted is None else wanted
         if amount > whole:
             return BAD_AMOUNT, 0, ""
         if amount == 0:
             return BAD_ORIGINAL, 0, ""
+        return self._undo(command, before, amount, free)
+
+    def _undo(self, command: Command, before: Moved, amount: int, free: int) -> Verdict:
         if isinstance(command, SendTransferBack) and amount > free:
             return TOO_POOR, 0, ""
         before.fate = "disputed" if isinstance(command, OpenChargeback) else "corrected"
         before.disputed = amount
         sign = -1 if before.amount > 0 else 1
         return DONE, sign * amount, command.account_id
+
+    def _refund(self, command: RefundCard, before: Moved) -> Verdict:
+        if before.what not in ("card", "pending"):
+            return BAD_ORIGINAL, 0, ""
+        disputed = before.disputed if before.fate in ("disputed", "won") else 0
+        if command.amount > -before.amount - before.refunded - disputed:
+            made = Moved(command.account_id, "suspense", command.amount)
+            self.moved[command.id] = made
+            return DECLINED, 0, ""
+        before.refunded += command.amount
+        return DONE, command.amount, command.account_id
 
     def _resolve(self, command: ResolveChargeback, before: Moved) -> Verdict:
         if before.what != "card" or not before.fate:

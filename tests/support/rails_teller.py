@@ -33,6 +33,9 @@ async def use_rails(db: Database, do: Do, orders: Rails, holder: Holder) -> None
         await do(orders.dispute(holder, paid, 80))
         await do(orders.resolve(holder, paid, result))
     await do(orders.dispute(holder, await done(orders.present(holder, 91)), reason="fraud"))
+    returned = await done(orders.present(holder, 92))
+    for amount in (40, 50, 3):
+        await do(orders.refund(holder, amount, original_transaction_id=returned))
     bank = await suspense_of(db)
     await do(orders.suspend(bank, 30))
     await do(orders.clear(bank, await done(orders.suspend(bank, 31)), holder))

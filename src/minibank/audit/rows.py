@@ -41,7 +41,7 @@ class SetRow:
 
 @dataclass(frozen=True, slots=True)
 class TransactionRow:
-    """What an audit needs of a transaction."""
+    """What an audit needs of a transaction; `metadata` of refunds only."""
 
     account_id: str
     id: str
@@ -57,6 +57,7 @@ class TransactionRow:
     include_in_spending: int
     amount_is_pending: int
     decline_reason: str | None
+    metadata: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,8 @@ async def walk_transactions(
             """
             SELECT account_id, id, created_at, settled_at, kind, amount, currency, local_amount,
                    local_currency, account_balance, dedupe_id, include_in_spending,
-                   amount_is_pending, decline_reason
+                   amount_is_pending, decline_reason,
+                   CASE WHEN kind = 'refund' THEN metadata ELSE '' END
             FROM transactions
             WHERE shard = $1 AND account_id = $2 AND (created_at, id) > ($3, $4)
             ORDER BY created_at, id LIMIT $5
@@ -194,7 +195,8 @@ async def list_transactions(
         """
         SELECT account_id, id, created_at, settled_at, kind, amount, currency, local_amount,
                local_currency, account_balance, dedupe_id, include_in_spending,
-               amount_is_pending, decline_reason
+               amount_is_pending, decline_reason,
+               CASE WHEN kind = 'refund' THEN metadata ELSE '' END
         FROM transactions WHERE shard = $1 AND id = ANY($2) AND account_id = $3
         """,
         shard,

@@ -7,7 +7,7 @@ from minibank.core.ids import shard_of
 from minibank.db import Tx
 from minibank.ledger.store import insert_entry_sets
 from minibank.payments import store
-from minibank.payments.commands import Command, RefundCard
+from minibank.payments.commands import Command, OpenChargeback, RefundCard
 from minibank.payments.decide import decide_all
 from minibank.payments.picture import Answer, Picture, Written
 from minibank.payments.prepared import Prepared
@@ -92,8 +92,13 @@ async def _gather_transactions(tx: Tx, picture: Picture, commands: Sequence[Comm
         await lock_transactions(tx, *keys)
         for record in await list_records(tx, *keys):
             picture.transactions[record.id] = record
-    if corrected := _corrected(commands):
+    if corrected := _named(commands, "original_transaction_id"):
         picture.corrections = await store.list_corrections(tx, store.keys_of(corrected))
+    if refunded := _named(
+        (one for one in commands if isinstance(one, RefundCard | OpenChargeback)),
+        "original_transaction_id",
+    ):
+        picture.refunded = await store.list_refunded(tx, store.keys_of(refunded))
 
 
 async def _gather_merchants(tx: Tx, picture: Picture, merchants: set[str], public_url: str) -> None:
@@ -124,13 +129,6 @@ def _transactions(commands: Iterable[Command], picture: Picture) -> set[str]:
     return named | {one.transaction_id for one in picture.authorisations.values()}
 
 
-def _corrected(commands: Iterable[Command]) -> set[str]:
-    """Transactions that the commands correct; of a merchant's refunds there may be several."""
-    return _named(
-        (one for one in commands if not isinstance(one, RefundCard)), "original_transaction_id"
-    )
-
-
 def _named(commands: Iterable[Command], field: str) -> set[str]:
     return {value for command in commands if (value := getattr(command, field, None))}
 
@@ -151,6 +149,8 @@ async def write(tx: Tx, picture: Picture) -> None:
     if written.new_corrections or written.changed_corrections:
         await store.insert_corrections(tx, written.new_corrections.values())
         await store.update_corrections(tx, written.changed_corrections.values())
+    if written.refunds:
+        await store.insert_refunds(tx, written.refunds)
     await store.insert_outcomes(tx, written.outcomes, picture.accounts)
     if written.deliveries:
         told = written.webhooks.values()

@@ -15,7 +15,7 @@ from minibank.payments.corrections import (
     corrected,
     follow,
     original,
-    part_of,
+    refundable,
     require_booked,
     require_uncorrected,
 )
@@ -26,14 +26,22 @@ from minibank.transactions.records import TransactionRecord
 
 
 def open_chargeback(command: OpenChargeback, picture: Picture, ids: IdSource) -> Effect:
-    """Credit a disputed payment for the time being; each payment can be disputed once."""
+    """Credit a disputed payment for the time being; each payment can be disputed once.
+
+    What refunds gave back is no longer in dispute.
+    """
     account = picture.account_for_credit(command.account_id)
     found = original(picture, account, command.original_transaction_id)
     before = require_booked(found, "card", "settled card payment")
     require_uncorrected(picture, before)
-    amount = part_of(command.amount, before)
-    if amount == 0:
+    left = refundable(picture, before)
+    if left == 0 and before.amount:
+        raise Conflict("conflict.already_corrected", "All of the payment was refunded already")
+    if command.amount is not None and command.amount > left:
+        raise BadParam("amount", "is more than refunds have left of the payment")
+    if left == 0:
         raise BadParam(ORIGINAL_KEY, "names a payment of nothing")
+    amount = left if command.amount is None else command.amount
     happened_at = picture.happened_at(command, account)
     draft = follow(
         command,

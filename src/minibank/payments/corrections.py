@@ -37,6 +37,18 @@ def require_uncorrected(picture: Picture, transaction: TransactionRecord) -> Non
         )
 
 
+def refundable(picture: Picture, payment: TransactionRecord) -> int:
+    """What of a card payment neither refunds nor a dispute have given back, in minor units.
+
+    A dispute that was lost gave nothing back in the end.
+    """
+    left = max(0, -payment.amount) - picture.refunded.get(payment.id, 0)
+    dispute = picture.corrections.get(payment.id)
+    if dispute is not None and dispute.kind == "chargeback" and dispute.state != "lost":
+        left -= dispute.amount
+    return max(0, left)
+
+
 def part_of(amount: int | None, transaction: TransactionRecord) -> int:
     """What is to be given back of a transaction: all of it, or less; else `BadParam`."""
     whole = abs(transaction.amount)

@@ -56,6 +56,18 @@ class Correction(msgspec.Struct, frozen=True, kw_only=True):
     return_at: int | None = None
 
 
+class Refund(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `refunds`: what the transaction `refund_id` gave back of the payment
+    `transaction_id`, in minor units."""
+
+    shard: int
+    transaction_id: str
+    refund_id: str
+    account_id: str
+    amount: int
+    booked_at: int
+
+
 class Effect(msgspec.Struct, frozen=True):
     """The whole effect of one command.
 
@@ -70,5 +82,6 @@ class Effect(msgspec.Struct, frozen=True):
     authorisations: tuple[Authorisation, ...] = ()
     pots: tuple[Pot, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    refunds: tuple[Refund, ...] = ()
     also_recorded_on: tuple[str, str] | None = None
     """(account, command id) of the other account that a transfer between customers touched."""

@@ -11,7 +11,7 @@ from minibank.ledger.chain import next_hash
 from minibank.ledger.entries import EntrySet, held, main
 from minibank.ledger.store import ChainedSet
 from minibank.payments.commands import COMMAND_NAMES, Command, Forced, Outcome
-from minibank.payments.effects import Authorisation, Correction, Effect
+from minibank.payments.effects import Authorisation, Correction, Effect, Refund
 from minibank.payments.limits import count
 from minibank.pots.records import Pot
 from minibank.transactions.records import TransactionRecord
@@ -116,6 +116,7 @@ class Picture:
     `instant` is the batch's own, in microseconds; `suspense_return_days` is how long what came for
     a closed account waits until it goes back, 0 for ever. `merchants` maps an id to its category;
     `shown_merchants` are whole, and there only when a webhook is to be told of them.
+    `refunded` is what was given back of each payment that has refunds.
     """
 
     instant: int
@@ -129,6 +130,7 @@ class Picture:
     authorisations: dict[str, Authorisation] = field(default_factory=dict)
     pots: dict[str, Pot] = field(default_factory=dict)
     corrections: dict[str, Correction] = field(default_factory=dict)
+    refunded: dict[str, int] = field(default_factory=dict)
     transactions: dict[str, TransactionRecord] = field(default_factory=dict)
     recorded: dict[Key, Recorded] = field(default_factory=dict)
     suspense_return_days: int = 0
@@ -239,6 +241,10 @@ class Picture:
         for correction in effect.corrections:
             self.written.put_correction(correction, self.corrections)
             self.corrections[correction.transaction_id] = correction
+        for refund in effect.refunds:
+            so_far = self.refunded.get(refund.transaction_id, 0)
+            self.refunded[refund.transaction_id] = so_far + refund.amount
+            self.written.refunds.append(refund)
         for delivery in deliveries:
             self._number(delivery)
 
@@ -320,6 +326,7 @@ class Written:
     pots: dict[str, Pot] = field(default_factory=dict)
     new_corrections: dict[str, Correction] = field(default_factory=dict)
     changed_corrections: dict[str, Correction] = field(default_factory=dict)
+    refunds: list[Refund] = field(default_factory=list)
     webhooks: dict[str, Webhook] = field(default_factory=dict)
     deliveries: list[tuple[int, Delivery]] = field(default_factory=list)
 

@@ -11,6 +11,7 @@ from minibank.core.ids import IdSource
 from minibank.ledger.entries import CARD_SETTLEMENT, held, main
 from minibank.payments.cards import CARD_KEY, SCHEME, answer, draft_payment, with_hold
 from minibank.payments.commands import PresentCard, RefundCard
+from minibank.payments.corrections import ORIGINAL_KEY, refundable
 from minibank.payments.drafts import (
     Draft,
     Local,
@@ -21,7 +22,7 @@ from minibank.payments.drafts import (
     local_money,
     local_or_own,
 )
-from minibank.payments.effects import Effect
+from minibank.payments.effects import Effect, Refund
 from minibank.payments.picture import Account, Picture
 from minibank.payments.suspense import suspended
 from minibank.transactions.records import TransactionRecord
@@ -82,17 +83,18 @@ def present_card(command: PresentCard, picture: Picture, ids: IdSource) -> Effec
 def refund_card(command: RefundCard, picture: Picture, ids: IdSource) -> Effect:
     """Give back what a merchant returns: a new, positive transaction, settled at once.
 
-    On a closed account it goes into suspense.
+    On a closed account it goes into suspense, and so does what a payment has not left to give back:
+    it was refunded already, or the bank has credited it in a dispute.
     """
     account = picture.account(command.account_id)
     value_date = picture.value_date(command, account)
     metadata: dict[str, str] = {}
     if command.card_id is not None:
         metadata[CARD_KEY] = picture.card(command.card_id, account).id
+    paid: TransactionRecord | None = None
     if command.original_transaction_id is not None:
-        metadata["original_transaction_id"] = _require_paid(
-            picture.transactions.get(command.original_transaction_id), account
-        )
+        paid = _require_paid(picture.transactions.get(command.original_transaction_id), account)
+        metadata[ORIGINAL_KEY] = paid.id
     draft = Draft(
         kind="refund",
         amount=command.amount,
@@ -105,9 +107,10 @@ def refund_card(command: RefundCard, picture: Picture, ids: IdSource) -> Effect:
         category=picture.category(command.merchant_id),
         metadata=metadata,
     )
-    if account.state == "closed":
+    is_beyond = paid is not None and command.amount > refundable(picture, paid)
+    if account.state == "closed" or is_beyond:
         return suspended(picture, ids, account, draft, CARD_SETTLEMENT, value_date)
-    return booked(
+    effect = booked(
         picture,
         ids,
         account,
@@ -116,6 +119,21 @@ def refund_card(command: RefundCard, picture: Picture, ids: IdSource) -> Effect:
         code="refund",
         happened_at=value_date,
         forced=True,
+    )
+    if paid is None:
+        return effect
+    (given,) = effect.transactions
+    return msgspec.structs.replace(effect, refunds=(_refund(picture, paid, given),))
+
+
+def _refund(picture: Picture, paid: TransactionRecord, given: TransactionRecord) -> Refund:
+    return Refund(
+        shard=paid.shard,
+        transaction_id=paid.id,
+        refund_id=given.id,
+        account_id=paid.account_id,
+        amount=given.amount,
+        booked_at=picture.instant,
     )
 
 
@@ -136,16 +154,16 @@ def _local_settled(command: PresentCard, transaction: TransactionRecord) -> Loca
     return local_or_own(told, -command.amount, transaction.currency)
 
 
-def _require_paid(original: TransactionRecord | None, account: Account) -> str:
-    """The id of a card payment of this account that was not declined; else `BadParam`."""
+def _require_paid(original: TransactionRecord | None, account: Account) -> TransactionRecord:
+    """A card payment of this account that was not declined; else `BadParam`."""
     if (
         original is None
         or original.account_id != account.id
         or original.kind != "card"
         or original.decline_reason is not None
     ):
-        raise BadParam("original_transaction_id", "names no card payment of this account")
-    return original.id
+        raise BadParam(ORIGINAL_KEY, "names no card payment of this account")
+    return original
 
 
 def _present_alone(

@@ -10,7 +10,7 @@ from minibank.core.ids import shard_of
 from minibank.db import ReadTx, Tx
 from minibank.oauth.records import options_from_json
 from minibank.payments.commands import Outcome
-from minibank.payments.effects import EXPIRY, SUSPENSE_RETURN, Authorisation, Correction
+from minibank.payments.effects import EXPIRY, SUSPENSE_RETURN, Authorisation, Correction, Refund
 from minibank.payments.picture import Account, Card, Owner, Recorded, Webhook
 from minibank.webhooks.events import events_from_json
 from minibank.webhooks.records import STREAM
@@ -162,6 +162,20 @@ async def list_corrections(tx: ReadTx, transactions: Keys) -> dict[str, Correcti
         *transactions,
     )
     return {row["transaction_id"]: Correction(**row) for row in rows}
+
+
+async def list_refunded(tx: ReadTx, transactions: Keys) -> dict[str, int]:
+    """What was given back of each of these payments, of those that have refunds."""
+    rows = await tx.fetch(
+        """
+        SELECT r.transaction_id, CAST(SUM(r.amount) AS BIGINT) AS amount
+        FROM unnest($1::bigint[], $2::text[]) AS k(shard, id)
+        JOIN refunds r ON r.shard = k.shard AND r.transaction_id = k.id
+        GROUP BY r.transaction_id
+        """,
+        *transactions,
+    )
+    return {row["transaction_id"]: row["amount"] for row in rows}
 
 
 async def list_recorded(tx: ReadTx, keys: Sequence[tuple[int, str, str, str]]) -> list[Recorded]:
@@ -346,3 +360,12 @@ async def update_corrections(tx: Tx, corrections: Collection[Correction]) -> Non
         if one.return_at is not None
     ]
     await tx.delete_rows("due_work", ("shard", "kind", "subject"), ended)
+
+
+async def insert_refunds(tx: Tx, refunds: Collection[Refund]) -> None:
+    """Store which payments refunds gave back."""
+    await tx.insert_rows(
+        "refunds",
+        Refund.__struct_fields__,
+        [msgspec.structs.astuple(one) for one in refunds],
+    )

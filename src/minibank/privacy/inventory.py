@@ -252,13 +252,12 @@ INVENTORY: Mapping[str, Held] = {
     ),
     "corrections": Held(
         not_shown="links transactions that are shown, and what they say of each other",
-        columns={
-            "transaction_id": _BOOKS,
-            "account_id": _ACCOUNT,
-            "kind": _STATE,
-            "state": _STATE,
-            "correction_id": _BOOKS,
-        },
+        columns={"transaction_id": _BOOKS, "account_id": _ACCOUNT}
+        | {"kind": _STATE, "state": _STATE, "correction_id": _BOOKS},
+    ),
+    "refunds": Held(
+        not_shown="links transactions that are shown, and what they say of each other",
+        columns={"transaction_id": _BOOKS, "refund_id": _BOOKS, "account_id": _ACCOUNT},
     ),
     "uploads": Held(
         shown_as="upload",

@@ -138,4 +138,5 @@ class Desk:
             + len(written.pots)
             + len(written.new_corrections)
             + len(written.changed_corrections)
+            + len(written.refunds)
         )

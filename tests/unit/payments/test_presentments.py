@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from minibank.core.errors import BadParam, NotFound
-from minibank.ledger.entries import CARD_SETTLEMENT, held, main
+from minibank.core.errors import BadParam, Conflict, NotFound
+from minibank.ledger.entries import CARD_SETTLEMENT, SUSPENSE, held, main
 from tests.support.banking import SHOP
 from tests.unit.payments.desk import HOUR, NOON, Desk
 
@@ -257,3 +257,48 @@ def test_a_refund_to_an_unknown_card_or_merchant_is_refused(desk: Desk) -> None:
     with pytest.raises(BadParam, match="merchant_id"):
         desk.do(desk.orders.refund(ada, 300, merchant_id="merch_nothing"))
     assert desk.written() == 0
+
+
+def test_refunds_give_back_no_more_than_their_payment_took_and_the_rest_waits_in_suspense(
+    desk: Desk,
+) -> None:
+    ada = desk.add_holder(1000)
+    paid = desk.do(desk.orders.present(ada, 300)).transaction_id
+    first, second, beyond = (
+        desk.do(desk.orders.refund(ada, amount, original_transaction_id=paid))
+        for amount in (100, 200, 1)
+    )
+    assert (first.balance, second.balance) == (800, 1000)
+    assert (beyond.status, beyond.balance) == ("declined", 1000)
+    assert desk.picture.written.entry_sets[-1].entry_set.total(SUSPENSE) == 1
+    assert desk.do(desk.orders.refund(ada, 300)).status == "done", "it names no payment"
+
+
+@pytest.mark.parametrize(
+    ("result", "refunded"), [(None, "declined"), ("won", "declined"), ("lost", "done")]
+)
+def test_what_a_dispute_has_given_back_is_not_refunded_again(
+    desk: Desk, result: str | None, refunded: str
+) -> None:
+    ada = desk.add_holder(1000)
+    paid = desk.do(desk.orders.present(ada, 300)).transaction_id or ""
+    desk.do(desk.orders.dispute(ada, paid, 200))
+    if result:
+        desk.do(desk.orders.resolve(ada, paid, "won" if result == "won" else "lost"))
+    part = desk.do(desk.orders.refund(ada, 101, original_transaction_id=paid))
+    assert part.status == refunded
+    assert desk.do(desk.orders.refund(ada, 100, original_transaction_id=paid)).status == "done"
+    assert desk.account(ada).available == {None: 1000, "won": 1000, "lost": 901}[result]
+
+
+def test_only_what_refunds_have_left_of_a_payment_is_disputed(desk: Desk) -> None:
+    ada = desk.add_holder(1000)
+    paid = desk.do(desk.orders.present(ada, 300)).transaction_id or ""
+    desk.do(desk.orders.refund(ada, 100, original_transaction_id=paid))
+    with pytest.raises(BadParam, match="amount"):
+        desk.do(desk.orders.dispute(ada, paid, 201))
+    assert desk.do(desk.orders.dispute(ada, paid)).balance == 1000
+    again = desk.do(desk.orders.present(ada, 300)).transaction_id or ""
+    desk.do(desk.orders.refund(ada, 300, original_transaction_id=again))
+    with pytest.raises(Conflict, match="refunded already"):
+        desk.do(desk.orders.dispute(ada, again))

@@ -111,8 +111,9 @@ RAILS = (
         "card-refunds",
         RefundCard,
         "Give money back to a card",
-        "A new, positive transaction. On a closed account it goes into suspense, and the answer is"
-        " declined; it goes back to the card scheme after `suspense_return_days`.",
+        "A new, positive transaction. On a closed account it goes into suspense, and so does what"
+        " is beyond what the named payment has left to give back; the answer is declined. What came"
+        " for a closed account goes back to the card scheme after `suspense_return_days`.",
         (NO_CARD, NO_TRANSACTION),
     ),
     Rail(

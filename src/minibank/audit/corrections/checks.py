@@ -8,6 +8,7 @@ from minibank.audit.corrections.store import CorrectionRow
 from minibank.audit.findings import Finding
 from minibank.audit.rows import TransactionRow
 from minibank.ledger.entries import CHARGEBACKS, SUSPENSE
+from minibank.payments.corrections import ORIGINAL_KEY
 
 _CORRECTED = {
     "return": "transfer_out",
@@ -15,6 +16,7 @@ _CORRECTED = {
     "sent_back": "transfer_in",
     "fee_reversal": "fee",
     "chargeback": "card",
+    "refund": "card",
 }
 """The kind of transaction that each kind of correction follows; suspense follows several."""
 
@@ -45,7 +47,9 @@ def _check(
     if before is None:
         yield "stray", "is about a transaction that is not there"
         return
-    if not 0 < row.amount <= abs(before.amount):
+    # A refund may come before the presentment that makes its payment smaller.
+    most = row.amount if row.kind == "refund" else abs(before.amount)
+    if not 0 < row.amount <= most:
         yield "amount", f"is of {row.amount}, the transaction of {before.amount}"
     if row.kind == "suspense":
         if before.decline_reason is None:
@@ -56,7 +60,8 @@ def _check(
     if before.kind != _CORRECTED.get(row.kind):
         yield "kind", f"is called {row.kind} and follows {before.kind}"
     after = transactions.get(row.correction_id or "")
-    sign = 1 if before.amount < 0 and row.state != "lost" else -1
+    is_credit = row.kind == "refund" or (before.amount < 0 and row.state != "lost")
+    sign = 1 if is_credit else -1
     if after is None or after.amount != sign * row.amount:
         yield "transaction", f"names {row.correction_id}, which does not undo {row.amount}"
 
@@ -77,8 +82,7 @@ def _uncorrected(
         movement = ledger.movements.get(transaction_id)
         if movement and movement.first == "suspense" and transaction_id not in suspended:
             yield transaction_id
-        is_reversal = one.kind == "fee" and one.amount > 0
-        if one.kind not in ("transfer_return", "chargeback") and not is_reversal:
+        if not _must_be_named(one):
             continue
         if transaction_id in named or (movement and movement.first == "suspense_in"):
             continue
@@ -86,6 +90,14 @@ def _uncorrected(
             lost[one.amount] -= 1
             continue
         yield transaction_id
+
+
+def _must_be_named(one: TransactionRow) -> bool:
+    """Whether a transaction corrects another one, so that a row says which."""
+    is_reversal = one.kind == "fee" and one.amount > 0
+    is_refund = one.kind == "refund" and one.decline_reason is None
+    is_refund = is_refund and f'"{ORIGINAL_KEY}":' in one.metadata
+    return is_reversal or is_refund or one.kind in ("transfer_return", "chargeback")
 
 
 def _check_positions(

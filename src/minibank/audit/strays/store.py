@@ -109,7 +109,7 @@ async def list_in_shards(tx: ReadTx, above: int, below: int) -> Sequence[Row]:
 async def list_messages_between(
     tx: ReadTx, shards: Sequence[int], after: Sequence[str], until: Sequence[str]
 ) -> Sequence[Row]:
-    """As `list_between`, what apps put on feeds and are to be told."""
+    """As `list_between`, what apps put on feeds and are to be told, and refunds."""
     return await tx.fetch(
         """
         SELECT (SELECT t.account_id FROM feed_items t
@@ -129,7 +129,10 @@ async def list_messages_between(
                 ORDER BY t.account_id LIMIT 1) AS webhooks,
                (SELECT t.account_id FROM deliveries t
                 WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
-                ORDER BY t.account_id LIMIT 1) AS deliveries
+                ORDER BY t.account_id LIMIT 1) AS deliveries,
+               (SELECT t.account_id FROM refunds t
+                WHERE t.shard = k.shard AND t.account_id > k.after_id AND t.account_id < k.until_id
+                ORDER BY t.account_id LIMIT 1) AS refunds
         FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(shard, after_id, until_id)
         """,
         shards,
@@ -139,7 +142,7 @@ async def list_messages_between(
 
 
 async def list_messages_in_shards(tx: ReadTx, above: int, below: int) -> Sequence[Row]:
-    """As `list_in_shards`, what apps put on feeds and are to be told."""
+    """As `list_in_shards`, what apps put on feeds and are to be told, and refunds."""
     return await tx.fetch(
         """
         SELECT (SELECT t.account_id FROM feed_items t
@@ -159,7 +162,10 @@ async def list_messages_in_shards(tx: ReadTx, above: int, below: int) -> Sequenc
                 ORDER BY t.shard LIMIT 1) AS webhooks,
                (SELECT t.account_id FROM deliveries t
                 WHERE t.shard > $1 AND t.shard < $2
-                ORDER BY t.shard LIMIT 1) AS deliveries
+                ORDER BY t.shard LIMIT 1) AS deliveries,
+               (SELECT t.account_id FROM refunds t
+                WHERE t.shard > $1 AND t.shard < $2
+                ORDER BY t.shard LIMIT 1) AS refunds
         """,
         above,
         below,
