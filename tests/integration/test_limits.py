@@ -19,15 +19,16 @@ from minibank.payments.engine import Engine
 from minibank.worker.due import run_due
 from tests.support.banking import (
     Holder,
-    Orders,
     list_history,
     open_holder,
     read_funds,
     read_transaction,
 )
 from tests.support.counting import CountingDatabase
+from tests.support.pots import open_pot
+from tests.support.rails import Rails
 
-orders = Orders()
+orders = Rails()
 DAY = 24 * 3600
 
 
@@ -70,6 +71,30 @@ async def test_a_payment_beyond_the_limit_of_one_is_declined_with_its_name(db: D
     assert msgspec.json.decode(record.metadata)["declined_by_limit"] == "payment_max"
     assert (await read_funds(db, ada)).held == 1000
     assert (await audit(db)).findings == []
+
+
+async def test_cash_handed_out_is_no_larger_than_one_payment_may_be(db: Database) -> None:
+    ada, engine = await open_holder(db, 10_000), Engine(db)
+    await limit(db, ada, payment_max=1000)
+    with pytest.raises(LimitExceeded, match="payment_max"):
+        await engine.execute(orders.pay_out(ada, 1001))
+    assert (await engine.execute(orders.pay_out(ada, 1000))).balance == 9000
+
+
+async def test_money_in_pots_makes_no_room_for_more(db: Database) -> None:
+    ada, engine = await open_holder(db, 1000), Engine(db)
+    await limit(db, ada, balance_max=1200)
+    pot_id = await open_pot(db, ada)
+    moves = [orders.deposit(ada, pot_id, 900), orders.receive(ada, 201), orders.receive(ada, 200)]
+    first, refused, last = await engine.execute_many(moves)
+    assert isinstance(first, Outcome)
+    assert isinstance(refused, LimitExceeded)
+    assert isinstance(last, Outcome)
+    assert last.balance == 300
+    for more in (orders.receive(ada, 1), orders.pay_in(ada, 1)):
+        with pytest.raises(LimitExceeded, match="balance_max"):
+            await engine.execute(more)
+    assert (await engine.execute(orders.withdraw(ada, pot_id, 900))).balance == 1200
 
 
 async def test_an_increment_is_judged_by_what_the_payment_comes_to(db: Database) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 _SHARED_MEMORY = Path("/dev/shm")
 """Linux keeps what lies here in memory; other systems have no such directory."""
 ROOM_MIN = 2 * 2**30
-"""Bytes that must be free: a run writes about a tenth of it, and machines give containers little."""
+"""Bytes that must be free: a run writes a tenth of it, and containers often get little."""
 
 
 def memory_directory() -> Path | None:

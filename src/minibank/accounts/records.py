@@ -53,9 +53,9 @@ ACCOUNT_COLUMNS = tuple(name for name in Account.__struct_fields__ if name != "o
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What an account may be used for, in minor units; None where there is no limit.
 
-    `overdraft_limit` is how far it may be overdrawn; `payment_max` is of one card payment or one
-    transfer out; the daily ones are of all of them since 04:00 in London; `balance_max` is what
-    money from outside may bring it to.
+    `overdraft_limit` is how far it may be overdrawn; `payment_max` is of one card payment, one
+    transfer out or one withdrawal of cash; the daily ones are of all card payments or transfers out
+    since 04:00 in London; `balance_max` is what money from outside may bring it and its pots to.
     """
 
     overdraft_limit: int

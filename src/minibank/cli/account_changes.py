@@ -85,7 +85,8 @@ def set_limits_(  # noqa: PLR0913, PLR0917 - each is a flag
     loaded: Loaded,
     account: Which,
     payment: Annotated[
-        str | None, _limit_flag("--payment", "The largest card payment or transfer out")
+        str | None,
+        _limit_flag("--payment", "The largest card payment, transfer out or withdrawal of cash"),
     ] = None,
     card_daily: Annotated[
         str | None, _limit_flag("--card-daily", "What cards may spend on one day")
@@ -94,7 +95,7 @@ def set_limits_(  # noqa: PLR0913, PLR0917 - each is a flag
         str | None, _limit_flag("--transfer-daily", "What may be sent out on one day")
     ] = None,
     balance: Annotated[
-        str | None, _limit_flag("--balance", "What money from outside may bring it to")
+        str | None, _limit_flag("--balance", "What money from outside may bring it and its pots to")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:

@@ -8,7 +8,7 @@ from minibank.ledger.entries import CASH
 from minibank.payments.commands import DepositCash, DepositScheme, WithdrawCash
 from minibank.payments.drafts import Draft, booked
 from minibank.payments.effects import Effect
-from minibank.payments.limits import require_may_receive
+from minibank.payments.limits import require_may_pay, require_may_receive
 from minibank.payments.picture import Picture
 
 
@@ -34,13 +34,14 @@ def deposit_cash(command: DepositCash, picture: Picture, ids: IdSource) -> Effec
 
 
 def withdraw_cash(command: WithdrawCash, picture: Picture, ids: IdSource) -> Effect:
-    """Hand notes out; `InsufficientFunds` leaves nothing behind."""
+    """Hand notes out; `InsufficientFunds` and `LimitExceeded` leave nothing behind."""
     account = picture.open_account(command.account_id)
     if command.scheme != "cash":
         raise BadParam("scheme", "must be cash")
     happened_at = picture.happened_at(command, account)
     if not account.can_pay(command.amount):
         raise InsufficientFunds
+    require_may_pay(account, command.amount)
     draft = Draft(
         kind="cash_out",
         amount=-command.amount,

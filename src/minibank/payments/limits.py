@@ -25,6 +25,7 @@ class Limited(Protocol):
     """What an account may be used for, and what was spent of it, in minor units."""
 
     booked: int
+    in_pots: int
     payment_max: int | None
     card_daily_max: int | None
     transfer_daily_max: int | None
@@ -51,18 +52,25 @@ def limit_on_card(
     return None
 
 
-def require_may_send(account: Limited, amount: int, happened_at: int) -> None:
-    """Refuse a transfer out with `LimitExceeded` when it would break a limit."""
+def require_may_pay(account: Limited, amount: int) -> None:
+    """Refuse one payment with `LimitExceeded` when it is larger than the account's may be."""
     if account.payment_max is not None and amount > account.payment_max:
         raise LimitExceeded("payment_max")
+
+
+def require_may_send(account: Limited, amount: int, happened_at: int) -> None:
+    """Refuse a transfer out with `LimitExceeded` when it would break a limit."""
+    require_may_pay(account, amount)
     spent = _spent_on_day(account, account.transfer_spent, happened_at)
     if account.transfer_daily_max is not None and spent + amount > account.transfer_daily_max:
         raise LimitExceeded("transfer_daily_max")
 
 
 def require_may_receive(account: Limited, amount: int) -> None:
-    """Refuse a credit with `LimitExceeded` when the account would have more than it may."""
-    if account.balance_max is not None and account.booked + amount > account.balance_max:
+    """Refuse a credit with `LimitExceeded` when the account and its pots would have too much."""
+    if account.balance_max is None:
+        return
+    if account.booked + account.in_pots + amount > account.balance_max:
         raise LimitExceeded("balance_max")
 
 

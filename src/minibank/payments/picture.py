@@ -29,7 +29,8 @@ class Account(msgspec.Struct):
     """An account as the engine sees it; `booked`, `held` and limits in minor units.
 
     A limit is None where there is none. What was spent counts on the day that begins at
-    `spending_day`: see `minibank.payments.limits`.
+    `spending_day`: see `minibank.payments.limits`. `in_pots` is what its pots hold, and is known of
+    accounts with a `balance_max` only.
     """
 
     shard: int
@@ -54,6 +55,7 @@ class Account(msgspec.Struct):
     transfer_spent: int = 0
     type: str = "uk_retail"
     opened_at: int = 0
+    in_pots: int = 0
 
     @property
     def available(self) -> int:
@@ -188,8 +190,11 @@ class Picture:
         return found
 
     def told_user(self, account: Account, user_id: str) -> str:
-        """Who did something, told on joint accounts only."""
-        return user_id if len(self.owners.get(account.id, ())) > 1 else ""
+        """Who did something, told on joint accounts only; `BadParam` when it is no owner."""
+        owners = self.owners.get(account.id, ())
+        if user_id and not any(owner.user_id == user_id for owner in owners):
+            raise BadParam("user_id", "names no owner of the account")
+        return user_id if len(owners) > 1 else ""
 
     def category(self, merchant_id: str | None) -> str:
         """A merchant's category; `BadParam` when there is no such merchant."""
@@ -237,6 +242,7 @@ class Picture:
             self.written.put_authorisation(authorisation, self.authorisations)
             self.authorisations[authorisation.id] = authorisation
         for pot in effect.pots:
+            self.accounts[pot.account_id].in_pots += pot.balance - self.pots[pot.id].balance
             self.pots[pot.id] = self.written.pots[pot.id] = pot
         for correction in effect.corrections:
             self.written.put_correction(correction, self.corrections)

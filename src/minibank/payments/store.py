@@ -61,6 +61,9 @@ async def list_facts(tx: ReadTx, accounts: Keys) -> Facts:
                EXISTS (SELECT 1 FROM webhooks w WHERE w.shard = a.shard AND w.account_id = a.id
                        AND w.removed_at IS NULL) AS has_webhooks,
                a.type, a.created_at AS opened_at,
+               CASE WHEN b.balance_max IS NULL THEN 0
+                    ELSE (SELECT CAST(COALESCE(SUM(p.balance), 0) AS BIGINT) FROM pots p
+                          WHERE p.shard = a.shard AND p.account_id = a.id) END AS in_pots,
                o.user_id AS owner_id, o.name AS owner_name,
                c.id AS card_id, c.user_id AS card_user_id, c.state AS card_state,
                c.expires_at AS card_expires_at

@@ -14,9 +14,10 @@ from minibank.core.clock import MICROSECONDS
 from minibank.core.errors import BadParam, Conflict
 from minibank.core.ids import IdSource
 from minibank.ledger.entries import CARD_SETTLEMENT, SUSPENSE, TRANSFER_SETTLEMENT, TRANSIT, main
+from minibank.payments.cards import CARD_KEY
 from minibank.payments.commands import Outcome, ResolveSuspense, Suspend
 from minibank.payments.corrections import ORIGINAL_KEY, correction, follow, original
-from minibank.payments.drafts import Draft, draft_posting, draft_transaction, local_money
+from minibank.payments.drafts import Draft, Local, draft_posting, draft_transaction, local_money
 from minibank.payments.effects import Correction, Effect
 from minibank.payments.picture import SUSPENSE_ACCOUNT, Account, Picture
 from minibank.transactions.records import TransactionRecord
@@ -95,15 +96,8 @@ def resolve_suspense(command: ResolveSuspense, picture: Picture, ids: IdSource) 
     if payee.id == holder.id or payee.currency != holder.currency:
         raise BadParam("payee_account_id", "must be another account in the same currency")
     value_date = max(picture.value_date(command, one) for one in (holder, payee))
-    draft = follow(
-        command,
-        before,
-        kind=before.kind,
-        amount=before.amount,
-        happened_at=max(picture.happened_at(command, one) for one in (holder, payee)),
-    )
-    draft = msgspec.structs.replace(draft, include_in_spending=True)
-    landed = draft_transaction(payee, ids, draft)
+    happened_at = max(picture.happened_at(command, one) for one in (holder, payee))
+    landed = draft_transaction(payee, ids, _landing(command, before, happened_at))
     return Effect(
         Outcome(
             status="done",
@@ -134,6 +128,19 @@ def resolve_suspense(command: ResolveSuspense, picture: Picture, ids: IdSource) 
         transactions=(landed,),
         corrections=(_settled(picture, before, landed),),
         also_recorded_on=(payee.id, f"{holder.id}/{command.id}/credit"),
+    )
+
+
+def _landing(command: ResolveSuspense, before: TransactionRecord, happened_at: int) -> Draft:
+    """What was in suspense as the payee gets it: all that the scheme told, but not whose card."""
+    draft = follow(command, before, kind=before.kind, amount=before.amount, happened_at=happened_at)
+    told = msgspec.json.decode(before.metadata, type=dict[str, str])
+    told.pop(CARD_KEY, None)
+    return msgspec.structs.replace(
+        draft,
+        include_in_spending=True,
+        local=Local(amount=before.local_amount, currency=before.local_currency),
+        metadata=told | draft.metadata,
     )
 
 

@@ -122,6 +122,20 @@ def test_cash_moves_against_the_banks_cash(desk: Desk, ada: Holder) -> None:
         desk.do(desk.orders.pay_out(ada, 1301))
 
 
+def test_only_an_owner_is_said_to_have_moved_money(desk: Desk) -> None:
+    ada, brian = desk.add_holder(1000, owners=2), desk.add_holder(1000)
+    for command in (
+        desk.orders.pay_in(ada, 100, user_id=brian.user_ids[0]),
+        desk.orders.pay_out(ada, 100, user_id=brian.user_ids[0]),
+        desk.orders.send(ada, 100, user_id=brian.user_ids[0]),
+        desk.orders.between(ada, brian, 100, user_id=brian.user_ids[0]),
+    ):
+        with pytest.raises(BadParam, match="user_id"):
+            desk.do(command)
+    told = desk.do(desk.orders.pay_out(ada, 100, user_id=ada.user_ids[1]))
+    assert desk.transaction(told).user_id == ada.user_ids[1]
+
+
 def test_a_fee_is_taken_whatever_the_balance_and_given_back_once(desk: Desk) -> None:
     ada = desk.add_holder(1)
     fee = desk.do(desk.orders.fee(ada, 500, reason="tariff 3"))

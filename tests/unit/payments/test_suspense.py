@@ -1,5 +1,7 @@
 """Suspense: where money goes that can be on no account, and how it leaves again."""
 
+import json
+
 import pytest
 
 from minibank.core.errors import BadParam, BankError, Conflict, NotFound
@@ -141,3 +143,23 @@ def test_what_left_suspense_goes_on_saying_when_it_was_to_go_back(desk: Desk) ->
     after = desk.picture.corrections[stands]
     assert (before.state, after.state) == ("open", "done")
     assert before.return_at == after.return_at is not None
+
+
+def test_whoever_gets_what_was_in_suspense_learns_what_the_scheme_told_of_it(desk: Desk) -> None:
+    closed, brian = desk.add_holder(), desk.add_holder()
+    desk.account(closed).state = "closed"
+    foreign = {"local_amount": 60, "local_currency": "EUR", "card_id": closed.card_id}
+    waits = id_of(desk.do(desk.orders.refund(closed, 50, **foreign)))
+    desk.do(desk.orders.clear(closed, waits, brian))
+    bank = desk.add_bank()
+    told = {"metadata": {"clearing_row": "7"}}
+    waits_too = id_of(desk.do(desk.orders.suspend(bank, 70, kind="refund", **told)))
+    desk.do(desk.orders.clear(bank, waits_too, brian))
+    records = [one for one in desk.picture.transactions.values() if one.kind == "refund"]
+    first, second = (one for one in records if one.account_id == brian.account_id)
+    assert (first.local_amount, first.local_currency) == (60, "EUR")
+    assert json.loads(first.metadata) == {"original_transaction_id": waits}
+    assert json.loads(second.metadata) == {
+        "clearing_row": "7",
+        "original_transaction_id": waits_too,
+    }

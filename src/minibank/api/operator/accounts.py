@@ -73,7 +73,8 @@ class LimitsRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     payment_max: Annotated[
         int | UnsetType | None,
         Meta(
-            description="The largest card payment or transfer out, in minor units; null for none."
+            description="The largest card payment, transfer out or withdrawal of cash, in minor"
+            " units; null for none."
         ),
     ] = UNSET
     card_daily_max: Annotated[
@@ -84,7 +85,10 @@ class LimitsRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = UNSET
     balance_max: Annotated[
         int | UnsetType | None,
-        Meta(description="What money from outside may bring it to, in minor units; null for none."),
+        Meta(
+            description="What money from outside may bring it and its pots to, in minor units;"
+            " null for none."
+        ),
     ] = UNSET
 
 
