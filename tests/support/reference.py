@@ -19,11 +19,15 @@ _TABLE = Table((*ROUTES, *OPERATOR_ROUTES))
 _REFUSED = {"$ref": "#/components/schemas/Refused"}
 
 
-@cache
 def document(path: str = "/") -> dict[str, Any]:
     """The OpenAPI document that tells of this path."""
+    return _document(is_operators=path.startswith("/operator/"))
+
+
+@cache
+def _document(*, is_operators: bool) -> dict[str, Any]:
     examples = read_examples()
-    if path.startswith("/operator/"):
+    if is_operators:
         found = build_document(OPERATOR_ROUTES, examples, OPERATOR_API)
     else:
         found = build_document(ROUTES, examples, API)
@@ -46,6 +50,11 @@ def _validator(path: str, method: str, status: str, media: str) -> Draft202012Va
     return validator(content.get(media, {}).get("schema", {}), path)
 
 
+@cache
+def _of_refusals() -> Draft202012Validator:
+    return validator(_REFUSED)
+
+
 def _is_of_no_place(start: Message, body: bytes) -> bool:
     """Whether there is no such path here: there may be one on another host."""
     return start["status"] == 404 and b'"code":"not_found",' in body
@@ -63,7 +72,7 @@ def require_documented(scope: Scope, start: Message, body: bytes) -> None:
     elif media == "application/json":
         answer = msgspec.json.decode(body)
         if found is None:
-            validator(_REFUSED).validate(answer)
+            _of_refusals().validate(answer)
         elif method in found[0].routes:
             _validator(found[0].path, method, str(status), media).validate(answer)
     assert {"x-request-id", "trace-id"} <= headers.keys()
