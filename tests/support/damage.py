@@ -324,8 +324,15 @@ STRAYS = [
 ]  # fmt: skip
 
 
+def deed(damage: Damage) -> str:
+    """What is done to a row: `edit`, `delete` or `insert`; one and the same change may be two."""
+    lists = {"edit": EDITS, "delete": DELETIONS, "insert": STRAYS}
+    [kind] = (kind for kind, damages in lists.items() if any(one is damage for one in damages))
+    return kind
+
+
 def _short(damage: Damage) -> str:
-    kind = "edit" if damage in EDITS else "delete" if damage in DELETIONS else "insert"
+    kind = deed(damage)
     return f"{kind}-{damage.table}.{'+'.join(damage.changes)}-{damage.code}"
 
 
@@ -342,9 +349,10 @@ def label(damage: Damage) -> str:
 
 async def do_damage(saboteur: Saboteur, damage: Damage, row: Values) -> None:
     """Damage a row that was picked, or add one that looks like it."""
-    if damage in EDITS:
+    kind = deed(damage)
+    if kind == "edit":
         await saboteur.update(damage.table, row, damage.changed(row))
-    elif damage in DELETIONS:
+    elif kind == "delete":
         await saboteur.delete(damage.table, row)
     else:
         await saboteur.insert(damage.table, row | damage.changed(row))

@@ -133,6 +133,7 @@ FOUND_ONLY_IN_FULL = {
     "edit-transactions.settled_at-transaction.settled-4",
     "edit-transactions.settled_at-transaction.settled-5",
     "insert-authorisations.id-authorisation.outcome",
+    "insert-corrections.transaction_id-correction.stray",
     "insert-delivery_attempts.attempt-delivery.attempts",
     "insert-delivery_attempts.sequence-attempt.stray",
     "insert-feed_dismissals.subject-feed_dismissal.stray",

@@ -55,7 +55,7 @@ STRAYS = [
     Damage("account.missing", "refunds",
            changes={"transaction_id": "tx_other", "account_id": NOBODY}, names_new=True,
            subject="account_id"),
-    Damage("correction.stray", "corrections", OF_RETURN, {"transaction_id": "tx_other"},
+    Damage("correction.stray", "corrections", OF_RETURN, {"transaction_id": "tx_new"},
            names_new=True),
     Damage("account.missing", "corrections",
            changes={"transaction_id": "tx_other", "account_id": NOBODY}, names_new=True,

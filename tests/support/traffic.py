@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from minibank.core.errors import BankError
 from minibank.payments.commands import Command, Outcome
@@ -24,10 +25,15 @@ class Traffic:
         seed: int,
         issuer: str = "scheme",
         hold_seconds: Sequence[int] = (),
+        pots: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """With `hold_seconds` each authorisation holds for one of them, else as the bank wants."""
+        """With `hold_seconds` each authorisation holds for one of them, else as the bank wants.
+
+        `pots` has by account the pot into which money is moved, and out of it.
+        """
         self.orders = Orders(f"{issuer}-{seed}")
         self._hold_seconds = hold_seconds
+        self._pots = pots
         self.answers: list[Outcome | BankError] = []
         self._holders = holders
         self._random = random.Random(seed)
@@ -51,6 +57,15 @@ class Traffic:
             "present": self._present,
             "refund": lambda: self.orders.refund(self._holder(), self._amount()),
             "repeat": self._repeat,
+        } | self._pot_verbs
+
+    @property
+    def _pot_verbs(self) -> dict[str, Callable[[], Command]]:
+        if not self._pots:
+            return {}
+        return {
+            "deposit": lambda: self.orders.deposit(*self._pot(), self._amount()),
+            "withdraw": lambda: self.orders.withdraw(*self._pot(), self._amount()),
         }
 
     def draw(self, verb: str = "") -> Command:
@@ -85,6 +100,10 @@ class Traffic:
 
     def _holder(self) -> Holder:
         return self._random.choice(self._holders)
+
+    def _pot(self) -> tuple[Holder, str]:
+        holder = self._holder()
+        return holder, self._pots[holder.account_id]
 
     def _amount(self) -> int:
         return self._random.randint(1, AMOUNT_MAX)

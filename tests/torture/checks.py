@@ -9,7 +9,7 @@ from minibank.payments.commands import Command, Outcome, TransferBetween
 from tests.support.banking import Orders
 from tests.torture.bank import TorturedBank
 from tests.torture.journal import Broken, Entry, Journal, Key, key_of
-from tests.torture.model import Answered, booked_by, held_by, transactions_by
+from tests.torture.model import Answered, booked_by, held_by, set_aside_by, transactions_by
 from tests.torture.payers import Payers, send_command
 from tests.torture.people import People
 from tests.torture.rows import Rows, read_rows
@@ -128,6 +128,10 @@ class Checks:
         }
         if expected != rows.balances:
             raise Broken(f"balances are {rows.balances}, and must be {expected}")
+        aside = set_aside_by(self._answered)
+        in_pots = {one.account_id: aside[one.account_id] for one in self._people.holders}
+        if in_pots != rows.pots:
+            raise Broken(f"pots hold {rows.pots}, and must hold {in_pots}")
         wanted = transactions_by(self._answered).union(*self._people.transactions)
         if wanted != rows.transactions.keys():
             raise Broken(f"transactions: {wanted ^ rows.transactions.keys()}")

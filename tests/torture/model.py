@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from minibank.payments.commands import (
     AuthoriseCard,
     Command,
+    DepositIntoPot,
     ExpireAuthorisation,
     IncrementAuthorisation,
     Outcome,
@@ -17,6 +18,7 @@ from minibank.payments.commands import (
     SendTransfer,
     TopUp,
     TransferBetween,
+    WithdrawFromPot,
 )
 from tests.torture.payers import LONG
 
@@ -32,13 +34,26 @@ def booked_by(answered: Iterable[Answered]) -> Money:
     for command, outcome in answered:
         if outcome.status == "done":
             match command:
-                case TopUp() | ReceiveTransfer() | RefundCard():
+                case TopUp() | ReceiveTransfer() | RefundCard() | WithdrawFromPot():
                     money[command.account_id] += command.amount
-                case SendTransfer() | PresentCard():
+                case SendTransfer() | PresentCard() | DepositIntoPot():
                     money[command.account_id] -= command.amount
                 case TransferBetween():
                     money[command.account_id] -= command.amount
                     money[command.payee_account_id] += command.amount
+    return money
+
+
+def set_aside_by(answered: Iterable[Answered]) -> Money:
+    """What is in the pots of each account."""
+    money: Money = Counter()
+    for command, outcome in answered:
+        if outcome.status == "done":
+            match command:
+                case DepositIntoPot():
+                    money[command.account_id] += command.amount
+                case WithdrawFromPot():
+                    money[command.account_id] -= command.amount
     return money
 
 

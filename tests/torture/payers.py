@@ -28,7 +28,7 @@ class Payers:
         self.answers = 0
         self._bank = bank
         self._random = Random(seed)
-        self._traffic = Traffic(people.holders, seed, hold_seconds=(LONG, SHORT))
+        self._traffic = Traffic(people.holders, seed, hold_seconds=(LONG, SHORT), pots=people.pots)
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:

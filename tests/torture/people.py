@@ -10,6 +10,7 @@ from minibank.payments.engine import Engine
 from minibank.settings import Settings
 from tests.support.banking import Holder, Orders, open_holders
 from tests.support.people import App, new_app, password_hash
+from tests.support.pots import open_pot
 
 FUNDS = 4_000
 OVERDRAFT = 500
@@ -20,12 +21,16 @@ FIRST_TRANSACTIONS = 5
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Holders, and in the same order their e-mail addresses and first transactions; programs."""
+    """Holders, and in the same order their e-mail addresses and first transactions; programs.
+
+    `pots` has the pot of each account.
+    """
 
     holders: list[Holder]
     emails: list[str]
     transactions: list[list[str]]
     apps: list[App]
+    pots: dict[str, str]
 
     @property
     def funds(self) -> int:
@@ -40,7 +45,8 @@ async def move_in(database: str) -> People:
         transactions = [await _fund(db, one) for one in holders]
         emails = [await _let_sign_in(db, one) for one in holders]
         apps = [await new_app(db, f"App {number}") for number in range(APPS)]
-        return People(holders, emails, transactions, apps)
+        pots = {one.account_id: await open_pot(db, one) for one in holders}
+        return People(holders, emails, transactions, apps, pots)
 
 
 async def _fund(db: Database, holder: Holder) -> list[str]:

@@ -16,14 +16,15 @@ SOON_SECONDS = 3600
 @dataclass(frozen=True, slots=True)
 class Rows:
     """What was found: outcomes by the command's key, what is booked and held by account, the
-    account of each transaction, annotations by transaction and client, and how many pieces of work
-    are due or will be soon: holds to be given back.
+    account of each transaction, annotations by transaction and client, what is in the pots of each
+    account, and how many pieces of work are due or will be soon: holds to be given back.
     """
 
     outcomes: dict[Key, Outcome]
     balances: dict[str, tuple[int, int]]
     transactions: dict[str, str]
     annotations: dict[tuple[str, str], dict[str, str]]
+    pots: dict[str, int]
     due: int
 
 
@@ -43,6 +44,9 @@ async def _rows(tx: ReadTx) -> Rows:
     outcomes = await fetch("SELECT account_id, issuer, command_id, outcome FROM outcomes")
     balances = await fetch("SELECT account_id, booked, held FROM balances")
     transactions = await fetch("SELECT id, account_id FROM transactions")
+    pots = await fetch(
+        "SELECT account_id, CAST(SUM(balance) AS BIGINT) AS total FROM pots GROUP BY account_id"
+    )
     annotations = await fetch("SELECT transaction_id, client_id, metadata FROM annotations")
     soon = tx.now + SOON_SECONDS * 1_000_000
     [due] = await tx.fetch(
@@ -61,6 +65,7 @@ async def _rows(tx: ReadTx) -> Rows:
             (row["transaction_id"], row["client_id"]): msgspec.json.decode(row["metadata"])
             for row in annotations
         },
+        pots={row["account_id"]: row["total"] for row in pots},
         due=due["n"],
     )
 
