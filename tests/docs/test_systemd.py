@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 
 from minibank.app.serving import SLACK_SECONDS
-from minibank.cli.main import app
+from minibank.cli.main import root
 from minibank.settings import SETTINGS, load_settings, require_servable
 from minibank.settings.fields import environment_name
 
@@ -30,7 +29,7 @@ def variables() -> dict[str, str]:
 
 def command_of(words: list[str]) -> tuple[Any, list[str]]:
     """The command that a line means, and what follows it."""
-    found: Any = typer.main.get_command(app)
+    found: Any = root
     while hasattr(found, "commands"):
         found = found.commands[words.pop(0)]
     return found, words

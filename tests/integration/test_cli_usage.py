@@ -3,37 +3,34 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from minibank.cli.main import root
 from tests.support.command_line import CommandLine, environment
 
-COMMANDS = [
-    [],
-    ["demo"],
-    ["serve"],
-    ["migrate"],
-    ["user"],
-    *(["user", verb] for verb in ("create", "list", "show", "set-password", "export", "erase")),
-    *(["user", verb] for verb in ("change", "sign-out", "erasures")),
-    ["client"],
-    *(["client", verb] for verb in ("create", "list", "show", "rotate-secret", "disable")),
-    *(["client", verb] for verb in ("change", "enable")),
-    ["account"],
-    *(
-        ["account", verb]
-        for verb in ("open", "list", "show", "set-overdraft", "set-state", "top-up")
-    ),
-    *(["account", verb] for verb in ("set-limits", "close", "add-owner", "remove-owner")),
-    ["card"],
-    *(["card", verb] for verb in ("issue", "list", "set-state")),
-    ["token"],
-    ["token", "revoke"],
-    ["audit"],
-    ["settings"],
-    ["version"],
-]
+
+def commands_of(group: Any, path: Sequence[str] = ()) -> Iterator[list[str]]:
+    """A group and everything in it, as people write it."""
+    yield [*path]
+    for name, one in group.commands.items():
+        inner = [*path, name]
+        if hasattr(one, "commands"):
+            yield from commands_of(one, inner)
+        else:
+            yield inner
+
+
+COMMANDS = list(commands_of(root))
+LIGHT = """
+import sys
+from minibank.cli import main
+assert main(["version"]) == 0
+print(*sys.modules)
+"""
 
 
 @pytest.fixture
@@ -75,6 +72,15 @@ def test_what_cannot_run_is_said_in_one_line_without_a_traceback(
     assert done.err.startswith("minibank: ")
     assert done.err.count("\n") == 1
     assert words in done.err
+
+
+def test_a_command_starts_without_what_only_others_need() -> None:
+    started = subprocess.run(
+        [sys.executable, "-c", LIGHT], capture_output=True, text=True, check=True
+    )
+    loaded = set(started.stdout.split())
+    assert "minibank.cli.main" in loaded
+    assert loaded.isdisjoint({"aiohttp", "starlette", "uvicorn", "minibank.api", "minibank.worker"})
 
 
 def test_a_process_ends_with_the_status_and_the_line(tmp_path: Path):

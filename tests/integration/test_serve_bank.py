@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from minibank.accounts.opening import issue_card
-from minibank.app import open_bank
+from minibank.app.bank import open_bank
 from minibank.app.books import World
 from minibank.audit import audit
 from minibank.core.clock import FakeClock

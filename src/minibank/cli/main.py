@@ -8,37 +8,8 @@ import typer
 
 from minibank.app.errors import StartError
 from minibank.app.logs import lossy_stderr
-from minibank.cli import (
-    account_changes,
-    accounts,
-    audit,
-    backup,
-    cards,
-    clearing,
-    clients,
-    deliveries,
-    demo,
-    files,
-    hosts,
-    journal,
-    keys,
-    listen,
-    migrate,
-    operator,
-    pots,
-    privacy,
-    reference,
-    serve,
-    settings,
-    tokens,
-    transactions,
-    trigger,
-    trigger_after,
-    users,
-    webhooks,
-    worker,
-)
 from minibank.cli.common import FAILED, REFUSED, CommandFailed
+from minibank.cli.lazy import Entry, lazy_group
 from minibank.core.errors import BankError
 from minibank.db import DatabaseError
 from minibank.settings import SettingsError
@@ -46,58 +17,79 @@ from minibank.settings import SettingsError
 STOPPED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
-app = typer.Typer(
-    help="A bank you can run. Exit status: 0 done, 1 the bank says no or the audit found"
-    " something, 2 the command could not run.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
 _RUN, _TRY = "Run a bank", "Try things out"
 _PEOPLE, _TRUST = "People and programs", "Look after it"
 
-app.command("demo", rich_help_panel=_RUN)(demo.demo)
-app.command("hosts", rich_help_panel=_RUN)(hosts.print_hosts)
-app.command("serve", rich_help_panel=_RUN)(serve.serve)
-app.command("worker", rich_help_panel=_RUN)(worker.work)
-app.command("migrate", rich_help_panel=_RUN)(migrate.migrate_bank)
-app.command("listen", rich_help_panel=_TRY)(listen.listen)
-app.add_typer(trigger.app, name="trigger", rich_help_panel=_TRY)
-trigger.app.command("settle")(trigger_after.settle)
-trigger.app.command("reverse")(trigger_after.reverse)
-trigger.app.command("refund")(trigger_after.refund)
-app.add_typer(users.app, name="user", rich_help_panel=_PEOPLE)
-users.app.command("export")(privacy.export)
-users.app.command("erase")(privacy.erase)
-users.app.command("erasures")(privacy.list_past)
-app.add_typer(clients.app, name="client", rich_help_panel=_PEOPLE)
-app.add_typer(accounts.app, name="account", rich_help_panel=_PEOPLE)
-accounts.app.command("set-state")(account_changes.set_state)
-accounts.app.command("set-limits")(account_changes.set_limits_)
-accounts.app.command("close")(account_changes.close)
-accounts.app.command("add-owner")(account_changes.add_owner_)
-accounts.app.command("remove-owner")(account_changes.remove_owner_)
-app.add_typer(cards.app, name="card", rich_help_panel=_PEOPLE)
-app.add_typer(pots.app, name="pot", rich_help_panel=_PEOPLE)
-app.add_typer(transactions.app, name="transaction", rich_help_panel=_PEOPLE)
-app.add_typer(tokens.app, name="token", rich_help_panel=_PEOPLE)
-app.add_typer(webhooks.app, name="webhooks", rich_help_panel=_PEOPLE)
-webhooks.app.command("deliveries")(deliveries.list_deliveries)
-webhooks.app.command("delivery")(deliveries.show_delivery)
-app.command("audit", rich_help_panel=_TRUST)(audit.audit_bank)
-app.add_typer(journal.app, name="journal", rich_help_panel=_TRUST)
-app.add_typer(clearing.app, name="clearing", rich_help_panel=_TRUST)
-app.command("backup", rich_help_panel=_TRUST)(backup.back_up_bank)
-app.command("restore", rich_help_panel=_TRUST)(backup.restore_bank)
-app.add_typer(files.app, name="files", rich_help_panel=_TRUST)
-app.add_typer(operator.app, name="operator", rich_help_panel=_TRUST)
-app.add_typer(keys.app, name="key", rich_help_panel=_TRUST)
-app.command("settings", rich_help_panel=_TRUST)(settings.show_settings)
-app.command("reference", hidden=True)(reference.print_reference)
+_ENTRIES = {
+    "demo": Entry("demo:demo", _RUN),
+    "hosts": Entry("hosts:print_hosts", _RUN),
+    "serve": Entry("serve:serve", _RUN),
+    "worker": Entry("worker:work", _RUN),
+    "migrate": Entry("migrate:migrate_bank", _RUN),
+    "listen": Entry("listen:listen", _TRY),
+    "trigger": Entry(
+        "trigger:app",
+        _TRY,
+        {
+            "settle": "trigger_after:settle",
+            "reverse": "trigger_after:reverse",
+            "refund": "trigger_after:refund",
+        },
+    ),
+    "user": Entry(
+        "users:app",
+        _PEOPLE,
+        {
+            "export": "privacy:export",
+            "erase": "privacy:erase",
+            "erasures": "privacy:list_past",
+        },
+    ),
+    "client": Entry("clients:app", _PEOPLE),
+    "account": Entry(
+        "accounts:app",
+        _PEOPLE,
+        {
+            "set-state": "account_changes:set_state",
+            "set-limits": "account_changes:set_limits_",
+            "close": "account_changes:close",
+            "add-owner": "account_changes:add_owner_",
+            "remove-owner": "account_changes:remove_owner_",
+        },
+    ),
+    "card": Entry("cards:app", _PEOPLE),
+    "pot": Entry("pots:app", _PEOPLE),
+    "transaction": Entry("transactions:app", _PEOPLE),
+    "token": Entry("tokens:app", _PEOPLE),
+    "webhooks": Entry(
+        "webhooks:app",
+        _PEOPLE,
+        {"deliveries": "deliveries:list_deliveries", "delivery": "deliveries:show_delivery"},
+    ),
+    "audit": Entry("audit:audit_bank", _TRUST),
+    "journal": Entry("journal:app", _TRUST),
+    "clearing": Entry("clearing:app", _TRUST),
+    "backup": Entry("backup:back_up_bank", _TRUST),
+    "restore": Entry("backup:restore_bank", _TRUST),
+    "files": Entry("files:app", _TRUST),
+    "operator": Entry("operator:app", _TRUST),
+    "key": Entry("keys:app", _TRUST),
+    "settings": Entry("settings:show_settings", _TRUST),
+    "reference": Entry("reference:print_reference", hidden=True),
+    "version": Entry("main:show_version", _TRUST),
+}
+
+root = lazy_group(
+    typer.Typer(
+        help="A bank you can run. Exit status: 0 done, 1 the bank says no or the audit found"
+        " something, 2 the command could not run.",
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    ),
+    _ENTRIES,
+)
 
 
-@app.command("version", rich_help_panel=_TRUST)
 def show_version() -> None:
     """Print the version."""
     sys.stdout.write(f"minibank {version('minibank')}\n")
@@ -109,7 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not __debug__:
         return _say("python -O removes checks that the bank relies on: start it without", FAILED)
     try:
-        status = app(arguments, prog_name="minibank", standalone_mode=False)
+        status = root(arguments, prog_name="minibank", standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:
         ending = _ending(error)
         if ending is None:
