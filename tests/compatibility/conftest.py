@@ -25,14 +25,17 @@ def demo_banks(
     with contextlib.ExitStack() as running:
 
         @functools.cache
-        def bank_on(engine: str, *, moves_money: bool = False) -> DemoBank:
+        def start(engine: str, moves_money: bool) -> DemoBank:
             flags = []
             if engine == "postgres":
                 url = databases.new("postgres", migrated=False)
                 running.callback(databases.discard, url)
                 flags = ["--database", url]
-            directory = tmp_path_factory.mktemp(f"demo-{engine}")
+            directory = tmp_path_factory.mktemp("moving" if moves_money else engine)
             return running.enter_context(running_demo(directory, *flags))
+
+        def bank_on(engine: str, *, moves_money: bool = False) -> DemoBank:
+            return start(engine, moves_money)
 
         yield bank_on
 
