@@ -35,7 +35,7 @@ FOUND_ONLY_IN_FULL = {
     "edit-corrections.kind-correction.kind-1",
     "edit-corrections.kind-correction.kind-2",
     "edit-corrections.state-correction.transaction",
-    "edit-corrections.transaction_id-correction.stray-1",
+    "edit-corrections.transaction_id-correction.stray",
     "edit-deliveries.account_id-delivery.stray",
     "edit-deliveries.attempts-delivery.attempts-1",
     "edit-deliveries.attempts-delivery.attempts-2",

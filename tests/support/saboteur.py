@@ -48,8 +48,13 @@ class _Postgres:
         await self._connection.close()
 
 
-_BOOKS = ("entry_sets", "entries")
 _IS_BANKS_OWN = "account_id IN (SELECT id FROM accounts WHERE type = 'bank_suspense')"
+_ALWAYS_LOOKED_AT = {
+    "entry_sets": _IS_BANKS_OWN,
+    "entries": _IS_BANKS_OWN,
+    "transactions": "id IN (SELECT transaction_id FROM corrections WHERE state = 'open')",
+}
+"""Rows that every audit looks at, for they belong to what is still open."""
 
 
 class Saboteur:
@@ -73,10 +78,11 @@ class Saboteur:
     async def pick(self, table: str, where: str = "1 = 1") -> Values:
         """The first row that fits, in the order of the table's first columns.
 
-        Of the books the customers' come first: the bank's own open positions are always looked at.
+        Those that every audit looks at come last.
         """
         await self._save(table)
-        order = f"{_IS_BANKS_OWN}, 1, 2, 3" if table in _BOOKS else "1, 2, 3"
+        open_ones = _ALWAYS_LOOKED_AT.get(table)
+        order = f"{open_ones}, 1, 2, 3" if open_ones else "1, 2, 3"
         rows = await self._connection.run(f"SELECT * FROM {table} WHERE {where} ORDER BY {order}")
         assert rows, f"nothing in {table} fits {where}"
         return rows[0]

@@ -7,7 +7,7 @@ from functools import partial
 
 from minibank.audit.findings import Finding
 from minibank.audit.strays import store
-from minibank.audit.strays.gaps import RowKey, gaps_between, no_shards_between
+from minibank.audit.strays.gaps import RowKey, gaps_between, shards_between
 from minibank.db import Database, ReadTx
 
 _FIRST: RowKey = (-(2**62), "")
@@ -34,8 +34,8 @@ async def _look(tx: ReadTx, after: RowKey) -> tuple[list[Finding], RowKey]:
     if len(rows) < PAGE:
         keys.append(_LAST)
     strays = [*await store.list_attempts_between(tx, *gaps_between(keys))]
-    for above, below in no_shards_between(keys[0][0], keys[-1][0]):
-        strays += await store.list_attempts_in_shards(tx, above, below)
+    if empty := shards_between(keys):
+        strays += await store.list_attempts_in_shards(tx, *empty)
     message = "has attempts and is not there"
     ids = sorted({row["webhook_id"] for row in strays if row["webhook_id"] is not None})
     return [Finding("attempt.stray", "", one, message) for one in ids], keys[-1]

@@ -5,7 +5,6 @@ from itertools import pairwise
 
 from minibank.audit.findings import Finding
 from minibank.audit.strays import store
-from minibank.core.ids import SHARDS
 from minibank.db import ReadTx
 
 RowKey = tuple[int, str]
@@ -23,9 +22,9 @@ async def find_strays(tx: ReadTx, keys: Sequence[RowKey], *, in_full: bool) -> I
     columns = gaps_between(keys)
     rows = [*await store.list_between(tx, *columns)]
     rows += await store.list_messages_between(tx, *columns)
-    for above, below in no_shards_between(keys[0][0], keys[-1][0]):
-        rows += await store.list_in_shards(tx, above, below)
-        rows += await store.list_messages_in_shards(tx, above, below)
+    if empty := shards_between(keys):
+        rows += await store.list_in_shards(tx, *empty)
+        rows += await store.list_messages_in_shards(tx, *empty)
     if in_full:
         rows += await store.list_authorisations(tx, keys[0], keys[-1])
     found = {
@@ -51,17 +50,13 @@ def _gaps(one: RowKey, next_one: RowKey) -> list[tuple[int, str, str]]:
     """Where there can be strays between two rows, as (shard, after id, until id)."""
     if one[0] == next_one[0]:
         return [(one[0], one[1], next_one[1])]
-    empty = range(max(one[0] + 1, 0), min(next_one[0], SHARDS))
-    return [
-        (one[0], one[1], _LAST_ID),
-        *((shard, "", _LAST_ID) for shard in empty),
-        (next_one[0], "", next_one[1]),
-    ]
+    return [(one[0], one[1], _LAST_ID), (next_one[0], "", next_one[1])]
 
 
-def no_shards_between(first: int, last: int) -> Iterator[tuple[int, int]]:
-    """The ranges between two shards, ends excluded, in which no shard may be."""
-    if first < 0:
-        yield first, min(last, 0)
-    if last > SHARDS:
-        yield max(first, SHARDS - 1), last
+def shards_between(keys: Sequence[RowKey]) -> tuple[list[int], list[int]] | None:
+    """The ranges of shards, ends excluded, that no key is in, as columns; None without any."""
+    ranges = [(one, after) for (one, _), (after, _) in pairwise(keys) if after - one > 1]
+    if not ranges:
+        return None
+    above, below = zip(*ranges, strict=True)
+    return list(above), list(below)
