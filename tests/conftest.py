@@ -26,7 +26,7 @@ hypothesis.settings.load_profile("minibank")
 NOON = 1_773_144_000_000_000
 """2026-03-10 12:00 UTC, a Tuesday in winter time: when a test's clock starts."""
 
-WORKERS_MIN = 2
+WORKERS_PER_CORE = 1.5
 _KEEPER = pytest.StashKey[Path]()
 _KEEPER_INPUT = "postgres_keeper"
 
@@ -41,8 +41,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two workers even on one core: what only fails side by side must fail here."""
-    return max(WORKERS_MIN, os.cpu_count() or 1)
+    """More workers than cores: tests wait for disks, servers and clocks, and two even on one core,
+    for what only fails side by side must fail here."""
+    return max(2, int((os.cpu_count() or 1) * WORKERS_PER_CORE))
 
 
 def pytest_configure(config: pytest.Config) -> None:

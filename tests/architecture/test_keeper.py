@@ -13,7 +13,10 @@ import pytest
 from tests.architecture.source import ROOT
 
 LEADER = """
+import signal
 import time
+# A shell's background jobs ignore Ctrl-C, and so would whoever they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from tests.support.postgres import KeeperProcess, ask_keeper
 keeper = KeeperProcess()
 ask_keeper(keeper.directory)
