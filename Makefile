@@ -27,7 +27,7 @@ demo: $(RUNTIME) ## start a demo bank, with people and a year of history
 	@exec $(BIN)/minibank demo $(ARGS)
 
 test: lint types imports ## lint, types, import order and all tests, on SQLite and PostgreSQL
-	$(BIN)/python -m pytest -n auto --require-both-engines $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal --require-both-engines $(ARGS)
 
 check: lint types imports ## what needs no database: lint, types, import order, tidy tests
 	$(BIN)/python -m pytest -q tests/architecture

@@ -142,7 +142,9 @@ _AFTER_TABLE = re.compile(
     r"|SELECT|HAVING|UNION|NATURAL|OFFSET|DEFAULT)",
     re.IGNORECASE,
 )
-_KEYS = re.compile(r"\bunnest\s*\([^()]*\$\d+[^()]*\)\s+AS\s+(\w+)\s*\(\s*shard\b", re.IGNORECASE)
+_KEYS = re.compile(
+    r"\bunnest\s*\([^()]*\$\d+[^()]*\)\s+AS\s+(\w+)\s*\(\s*shard(?:_\w+)?\b", re.IGNORECASE
+)
 _BOUND = r"\s*(?:=|>=|<=|>|<)\s*(?:ANY\s*\(\s*)?\$\d+"
 _TUPLE = r"\s*(?:,[^()]*)?\)\s*(?:=|>=|<=|>|<|IN)\s*\(\s*\$\d+"
 
@@ -157,8 +159,11 @@ def _references(select: str, owned: set[str]) -> list[tuple[str, str]]:
 
 
 def _anchored(sql: str) -> set[str]:
-    """Aliases whose shard is a parameter: directly, by `unnest`, or equal to one that is."""
+    """Aliases whose shard is a parameter: directly, by `unnest`, equal to one that is, or between
+    two that are."""
     found = set(_KEYS.findall(sql))
+    ranged = re.findall(r"\b(\w+)\.shard\s*(?:>|<)\s*(\w+)\.shard_\w+", sql)
+    found.update(one for one, keys in ranged if keys in found)
     found.update(re.findall(rf"\b(\w+)\.shard{_BOUND}", sql))
     found.update(re.findall(rf"\(\s*(\w+)\.shard{_TUPLE}", sql))
     equal = re.findall(r"\b(\w+)\.shard\s*=\s*(\w+)\.shard\b", sql)

@@ -117,6 +117,7 @@ def test_every_statement_says_in_which_shard() -> None:
         "INSERT INTO accounts (id, shard) VALUES ($1, $2)",
         "SELECT a.id FROM accounts a JOIN balances b ON b.account_id = a.id WHERE a.shard = $1",
         "SELECT a.id FROM accounts a JOIN balances b ON b.shard = a.shard",
+        "SELECT a.id FROM accounts a JOIN balances k ON a.shard > k.shard_above",
         "SELECT id FROM accounts WHERE shard = $1 AND id IN (SELECT account_id FROM balances)",
         "DELETE FROM accounts WHERE id IN (SELECT account_id FROM balances WHERE shard = $1)",
     ],
@@ -134,6 +135,9 @@ def test_a_statement_without_its_shard_would_be_seen(sql: str) -> None:
         "SELECT a.id FROM accounts a JOIN balances b ON b.shard = a.shard WHERE a.shard = $1",
         "SELECT a.id FROM unnest($1::bigint[], $2::text[]) AS k(shard, id)"
         " JOIN accounts a ON a.shard = k.shard AND a.id = k.id",
+        "SELECT (SELECT a.id FROM accounts a"
+        " WHERE a.shard > k.shard_above AND a.shard < k.shard_below ORDER BY a.shard LIMIT 1)"
+        " FROM unnest($1::bigint[], $2::bigint[]) AS k(shard_above, shard_below)",
         "INSERT INTO accounts (shard, id) VALUES ($1, $2)",
         "INSERT INTO balances (shard, account_id) SELECT shard, id FROM accounts WHERE shard = $1",
         "DELETE FROM accounts WHERE shard = $1 AND id IN"

@@ -203,6 +203,23 @@ async def test_a_refund_that_names_its_authorisation_is_not_booked_again(desk: D
     assert await read_funds(desk.db, desk.ada) == before
 
 
+async def test_a_refund_of_more_than_its_payment_took_is_a_surplus_on_the_account(
+    desk: Desk,
+) -> None:
+    held = await desk.hold(300)
+    desk.add(authorisation_id=held, amount=280)
+    desk.add(authorisation_id=held, type="refund", amount=200)
+    desk.add(authorisation_id=held, type="refund", amount=81)
+    report = await desk.import_()
+    assert counts(report) == (2, 1, 0, 0, 0)
+    [row] = await desk.listed(report, "surplus")
+    assert (row.reason, row.booked_on) == ("beyond_payment", desk.ada.account_id)
+    found = await audit(desk.db)
+    assert (found.findings, found.positions[SUSPENSE, "GBP"]) == ([], 81)
+    await desk.engine.execute(rails.clear(desk.ada, row.transaction_id, desk.ada))
+    assert (await read_funds(desk.db, desk.ada)).booked == 1000 - 280 + 200 + 81
+
+
 async def test_a_payment_that_was_presented_for_another_amount_is_not_taken_twice(
     desk: Desk,
 ) -> None:

@@ -253,6 +253,18 @@ def test_an_overdraft_and_a_cards_state_are_changed_while_the_bank_serves(cli: C
     assert cli.try_("card", "set-state", card["id"], "melted").status == 1
 
 
+def test_a_card_is_for_the_only_owner_unless_it_is_said_for_whom(cli: CommandLine):
+    ada = add_user(cli, "ada@example.com", "Ada")
+    brian = add_user(cli, "brian@example.com", "Brian")
+    alone = cli.run("account", "open", "--owner", ada, "--json").json["id"]
+    assert cli.run("card", "issue", alone, "--json").json["user_id"] == ada
+    shared = cli.run("account", "open", "--owner", ada, "--owner", brian, "--json").json["id"]
+    refused = cli.try_("card", "issue", shared)
+    assert (refused.status, "--user" in refused.err) == (2, True)
+    assert cli.run("card", "issue", shared, "--user", brian, "--json").json["user_id"] == brian
+    assert cli.try_("card", "issue", "acc_nobody").status == 1
+
+
 def test_a_top_up_with_the_same_id_is_booked_once(cli: CommandLine):
     ada = add_user(cli, "ada@example.com", "Ada")
     account = cli.run("account", "open", "--owner", ada, "--json").json["id"]

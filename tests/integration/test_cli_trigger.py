@@ -217,10 +217,19 @@ def test_a_payment_is_given_back(bank: Bank):
     assert (record.merchant_id, record.description) == ("merch_shop", "SHOP")
     assert (record.local_amount, record.local_currency) == (1000, "EUR")
     assert paid["transaction_id"] in record.metadata
+    answer, record = bank.trigger("refund", "--amount", "20", "--merchant", "Shop")
+    assert (answer["balance"], record.amount) == (10_020, 20)
+    assert bank.do(audit).clean
+
+
+def test_a_payment_is_given_back_in_part_and_no_more_than_it_was(bank: Bank):
+    paid, _ = bank.trigger("card-payment", "--amount", "-100", "--merchant", "Shop")
+    which = ("--transaction", paid["transaction_id"])
     _, record = bank.trigger("refund", *which, "--amount", "80", "--description", "Deposit")
     assert (record.amount, record.local_currency, record.description) == (80, "GBP", "Deposit")
-    answer, record = bank.trigger("refund", "--amount", "20", "--merchant", "Shop")
-    assert (answer["balance"], record.amount) == (10_100, 20)
+    answer, record = bank.trigger("refund", *which, "--amount", "21")
+    assert (answer["status"], record.decline_reason) == ("declined", "OTHER")
+    assert answer["balance"] == 9_980
     assert bank.do(audit).clean
 
 

@@ -265,6 +265,22 @@ async def test_a_card_payment_is_given_back_once_by_whatever_ways(db: Database) 
     assert (await audit(db)).findings == []
 
 
+async def test_a_refund_beyond_what_was_paid_can_be_kept_all_the_same(db: Database) -> None:
+    orders, engine = Rails(), Engine(db)
+    ada = await open_holder(db, 1_000)
+    paid = (await engine.execute(orders.present(ada, 300))).transaction_id
+    beyond = await engine.execute(orders.refund(ada, 301, original_transaction_id=paid))
+    assert (beyond.status, beyond.balance) == ("declined", 700)
+    kept = orders.clear(ada, str(beyond.transaction_id), ada)
+    outcomes = [await engine.execute(kept) for _ in range(2)]
+    assert outcomes[0] == outcomes[1]
+    assert (outcomes[0].entry_sets, outcomes[0].payee_entry_sets) == ((4,), (5,))
+    landed = await read_transaction(db, outcomes[0].payee_transaction_id)
+    assert (landed.account_id, landed.amount, landed.kind) == (ada.account_id, 301, "refund")
+    assert await read_funds(db, ada) == Funds(1_001, 0)
+    assert (await audit(db)).findings == []
+
+
 async def test_a_refund_finds_the_payment_it_names(db: Database) -> None:
     ada, brian = await open_holder(db, 1000), await open_holder(db, 1000)
     engine = Engine(db)

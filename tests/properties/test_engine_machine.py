@@ -61,7 +61,7 @@ VERBS = (
     *("pay_in", "pay_out", "fee", "adjust", "suspend", "suspend_refund"),
     *("come_back", "come_back_in_part", "reject", "send_back", "unfee"),
     *("refund_of", "refund_of", "dispute", "dispute", "dispute_in_part"),
-    *("win", "lose", "clear", "clear_to_scheme"),
+    *("win", "lose", "clear", "clear_to_scheme", "keep", "give_back"),
 )
 
 
@@ -173,6 +173,8 @@ class EngineMachine(RuleBasedStateMachine):
             "lose": lambda: orders.resolve(mover, original, "lost"),
             "clear": lambda: orders.clear(self.bank, original, person),
             "clear_to_scheme": lambda: orders.clear(self.bank, original),
+            "keep": lambda: orders.clear(mover, original, mover),
+            "give_back": lambda: orders.clear(mover, original),
         }
         return wanted[wish.verb]()
 

@@ -128,6 +128,21 @@ class Answers:
             yield from self._take_authorisation(row, outcome.authorisation_id, own)
         if outcome.payee_transaction_id is not None:
             self._note_transfer(row, own.id, outcome.payee_transaction_id)
+            kept = self.transactions.get(outcome.payee_transaction_id)
+            if kept is not None:
+                yield from self._take_kept(row, outcome, kept)
+
+    def _take_kept(
+        self, row: OutcomeRow, outcome: Outcome, kept: TransactionRow
+    ) -> Iterator[Finding]:
+        """What left suspense for the account that it had come for."""
+        self.answered.add(kept.id)
+        self.decided_at[kept.id] = row.decided_at
+        told = (_PAYEE_CODES.get(row.command, ()), kept.account_balance)
+        yield from self._use_up(row, kept, told, outcome.payee_entry_sets)
+        if kept.dedupe_id != row.command_id:
+            message = f"does not say what {kept.id} says"
+            yield self._finding("outcome.answer", row.command_id, message)
 
     def _note_transfer(self, row: OutcomeRow, own_id: str, other_id: str) -> None:
         sign = 1 if row.command == "resolve_suspense" else -1

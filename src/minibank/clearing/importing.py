@@ -16,7 +16,14 @@ from minibank.accounts.bank.opening import ensure_bank_account
 from minibank.clearing import store
 from minibank.clearing.matching import Matching
 from minibank.clearing.parsing import Checked, Source, read_rows
-from minibank.clearing.records import BOOKED, ISSUER, ClearingFile, ClearingReport, ClearingRow
+from minibank.clearing.records import (
+    BEYOND,
+    BOOKED,
+    ISSUER,
+    ClearingFile,
+    ClearingReport,
+    ClearingRow,
+)
 from minibank.core.errors import (
     BankError,
     InternalService,
@@ -29,8 +36,8 @@ from minibank.core.ids import SHARDS, compose
 from minibank.db import Database, ReadTx, Tx, UniqueViolation
 from minibank.payments.commands import Command, Outcome, PresentCard, RefundCard, Suspend
 from minibank.payments.engine import Engine
-from minibank.payments.picture import Answer
-from minibank.payments.store import keys_of, list_facts
+from minibank.payments.picture import Account, Answer
+from minibank.payments.store import keys_of, list_authorisations, list_facts
 
 PART = 250
 """How many rows are decided and booked at a time."""
@@ -168,26 +175,41 @@ async def _book(
 ) -> list[ClearingRow]:
     """Book rows on their accounts, and in suspense what fits none."""
     fitting = [one for one in pending if one.account_id]
-    facts = await db.read(lambda tx: list_facts(tx, keys_of({one.account_id for one in fitting})))
-    opened = {one.id: one.opened_at for one in facts.accounts.values()}
-    commands = [_command(file_id, one, opened[one.account_id]) for one in fitting]
+    accounts, payments = await db.read(lambda tx: _read_facts(tx, fitting))
+    commands = [
+        _command(
+            file_id, one, accounts[one.account_id].opened_at, payments.get(one.authorisation_id)
+        )
+        for one in fitting
+    ]
     done, surplus = [], [one for one in pending if not one.account_id]
     for row, answer in zip(fitting, await engine.execute_many(commands), strict=True):
         if isinstance(answer, BankError):
             _require_final(answer)
             surplus.append(replace(row, reason=answer.code))
         else:
-            done.append(_booked(row, answer))
+            done.append(_booked(row, answer, accounts[row.account_id]))
     return done + await _suspend(db, engine, file_id, surplus)
 
 
-def _booked(row: ClearingRow, outcome: Outcome) -> ClearingRow:
-    """A row that its account took; what a closed one did not take is in suspense there."""
+async def _read_facts(
+    tx: ReadTx, rows: Sequence[ClearingRow]
+) -> tuple[dict[str, Account], dict[str, str]]:
+    """The accounts of rows, and the payments that authorisations of refunds have become."""
+    facts = await list_facts(tx, keys_of({one.account_id for one in rows}))
+    refunded = {one.authorisation_id for one in rows if one.kind == "refund"}
+    authorisations = await list_authorisations(tx, keys_of(refunded))
+    return facts.accounts, {one.id: one.transaction_id for one in authorisations.values()}
+
+
+def _booked(row: ClearingRow, outcome: Outcome, account: Account) -> ClearingRow:
+    """A row that its account took; what it did not take is in suspense there."""
     taken = outcome.status == "done"
+    refused = "account_closed" if account.state == "closed" else BEYOND
     return replace(
         row,
         status="matched" if taken else "surplus",
-        reason=BOOKED if taken else "account_closed",
+        reason=BOOKED if taken else refused,
         booked_on=row.account_id,
         transaction_id=outcome.transaction_id or "",
     )
@@ -224,8 +246,11 @@ def _require_final(refusal: BankError) -> None:
         raise refusal
 
 
-def _command(file_id: str, row: ClearingRow, opened_at: int) -> Command:
-    """The command that books a row; it follows from the row alone."""
+def _command(file_id: str, row: ClearingRow, opened_at: int, payment: str | None) -> Command:
+    """The command that books a row: it follows from the row, and from what no one ever changes.
+
+    `payment` is the transaction of the authorisation that a refund names.
+    """
     shared: dict[str, Any] = {
         "issuer": ISSUER,
         "account_id": row.account_id,
@@ -238,7 +263,7 @@ def _command(file_id: str, row: ClearingRow, opened_at: int) -> Command:
         "happened_at": max(row.day, opened_at),
     }
     if row.kind == "refund":
-        return RefundCard(**shared, card_id=row.card_id)
+        return RefundCard(**shared, card_id=row.card_id, original_transaction_id=payment)
     if row.authorisation_id:
         return PresentCard(**shared, authorisation_id=row.authorisation_id)
     return PresentCard(**shared, card_id=row.card_id, metadata={REFERENCE_KEY: row.reference})

@@ -6,8 +6,10 @@ import typer
 
 from minibank.accounts.opening import issue_card, set_card_state
 from minibank.accounts.records import Card, CardState
-from minibank.accounts.store import list_cards
+from minibank.accounts.store import find_account, list_cards
 from minibank.cli.common import (
+    FAILED,
+    CommandFailed,
     JsonFlag,
     console,
     day,
@@ -19,7 +21,7 @@ from minibank.cli.common import (
 )
 from minibank.cli.users import find_person
 from minibank.core.ids import shard_of
-from minibank.db import Database
+from minibank.db import Database, ReadTx
 from minibank.settings import Loaded
 
 app = typer.Typer(help="Cards: issue, list, set a state.", no_args_is_help=True)
@@ -31,18 +33,33 @@ def issue(
     loaded: Loaded,
     account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="An account's id.")],
     user: Annotated[
-        str, typer.Option("--user", metavar="USER", help="Which owner it is for: id or e-mail.")
-    ],
+        str,
+        typer.Option(
+            "--user",
+            metavar="USER",
+            help="Which owner it is for: id or e-mail. Default: the only one.",
+            show_default=False,
+        ),
+    ] = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Issue a card to an owner of an account."""
 
     async def work(db: Database) -> Card:
-        person = await db.read(lambda tx: find_person(tx, user))
+        user_id = await db.read(find_owner)
         shard = shard_of(account)
         # Drawn here, so that a unit of work that runs again finds its own card.
         card_id = "" if shard is None else db.ids.new("card", shard, db.clock.now())
-        return await db.transact(lambda tx: issue_card(tx, account, person.id, card_id))
+        return await db.transact(lambda tx: issue_card(tx, account, user_id, card_id))
+
+    async def find_owner(tx: ReadTx) -> str:
+        if user:
+            return (await find_person(tx, user)).id
+        found = await find_account(tx, account)
+        owners = found.owner_ids if found else ("",)
+        if len(owners) > 1:
+            raise CommandFailed("--user must say which of the owners it is for", FAILED)
+        return owners[0]
 
     card = in_books(loaded, work)
     if as_json:

@@ -293,7 +293,7 @@ class Picture:
         """
         outcome = effect.outcome
         if effect.entry_sets:
-            outcome = self._linked(command.account_id, effect)
+            outcome = self._linked(effect)
         places = [(command.account_id, command.id)]
         if effect.also_recorded_on:
             places.append(effect.also_recorded_on)
@@ -304,13 +304,14 @@ class Picture:
             self.written.outcomes.append(entry)
         return outcome
 
-    def _linked(self, account_id: str, effect: Effect) -> Outcome:
-        """The outcome with the numbers of its entry sets in the chains of both accounts."""
+    def _linked(self, effect: Effect) -> Outcome:
+        """The outcome with the numbers of its entry sets: its own, and those of what was paid."""
         own: list[int] = []
         payees: list[int] = []
         posted = self.written.entry_sets[-len(effect.entry_sets) :]
         for one in posted:
-            into = own if one.entry_set.account_id == account_id else payees
+            is_payees = one.entry_set.transaction_id == effect.outcome.payee_transaction_id
+            into = payees if is_payees else own
             into.append(one.sequence)
         return msgspec.structs.replace(
             effect.outcome, entry_sets=tuple(own), payee_entry_sets=tuple(payees)

@@ -87,14 +87,18 @@ def suspend(command: Suspend, picture: Picture, ids: IdSource) -> Effect:
 
 
 def resolve_suspense(command: ResolveSuspense, picture: Picture, ids: IdSource) -> Effect:
-    """Move what is in suspense to the account that it belongs to, or back to its scheme."""
+    """Move what is in suspense to the account that it belongs to, or back to its scheme.
+
+    The account may be the one that it came for: a refund beyond what was paid is kept, or an
+    account that was closed is open.
+    """
     holder = picture.any_account(command.account_id)
     before = _require_suspended(command, picture, holder)
     if command.payee_account_id is None:
         return _give_back(command, picture, ids, before)
     payee = picture.account_for_credit(command.payee_account_id)
-    if payee.id == holder.id or payee.currency != holder.currency:
-        raise BadParam("payee_account_id", "must be another account in the same currency")
+    if payee.currency != holder.currency:
+        raise BadParam("payee_account_id", "must be an account in the same currency")
     value_date = max(picture.value_date(command, one) for one in (holder, payee))
     happened_at = max(picture.happened_at(command, one) for one in (holder, payee))
     landed = draft_transaction(payee, ids, _landing(command, before, happened_at))
@@ -127,7 +131,9 @@ def resolve_suspense(command: ResolveSuspense, picture: Picture, ids: IdSource) 
         ),
         transactions=(landed,),
         corrections=(_settled(picture, before, landed),),
-        also_recorded_on=(payee.id, f"{holder.id}/{command.id}/credit"),
+        also_recorded_on=None
+        if payee.id == holder.id
+        else (payee.id, f"{holder.id}/{command.id}/credit"),
     )
 
 

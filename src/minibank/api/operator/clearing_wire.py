@@ -54,8 +54,8 @@ class WireClearingRow(Struct, frozen=True, kw_only=True):
         Meta(
             description="Why: `booked`, `found` or `amount_differs` of what is matched;"
             " `no_account`, `no_card`, `no_authorisation`, `contradiction`, `currency`,"
-            " `account_closed` or the code of the refusal of what is surplus; `reference` of a"
-            " duplicate."
+            " `account_closed`, `beyond_payment` (a refund of more than its payment took) or the"
+            " code of the refusal of what is surplus; `reference` of a duplicate."
         ),
     ]
     line: Annotated[int | None, Meta(description="Its line in the file; the header is line 1.")]

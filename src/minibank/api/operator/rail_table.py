@@ -243,8 +243,8 @@ RAILS = (
         "suspense-resolutions",
         ResolveSuspense,
         "Settle what is in suspense",
-        "It goes to the account that it belongs to or, without a payee, back to its scheme; then"
-        " it goes back by itself no more."
+        "It goes to the account that it belongs to, which may be the one that it came for, or,"
+        " without a payee, back to its scheme; then it goes back by itself no more."
         " `account_id` is where it is in suspense.",
         (ALREADY_CORRECTED, CLOSED),
     ),

@@ -62,45 +62,45 @@ async def list_in_shards(tx: ReadTx, above: Sequence[int], below: Sequence[int])
     return await tx.fetch(
         """
         SELECT (SELECT t.account_id FROM balances t
-                WHERE t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > k.shard_above AND t.shard < k.shard_below
                 ORDER BY t.shard LIMIT 1) AS balances,
                (SELECT t.account_id FROM owners t
-                WHERE t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > k.shard_above AND t.shard < k.shard_below
                 ORDER BY t.shard LIMIT 1) AS owners,
                (SELECT t.account_id FROM cards t
-                WHERE t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > k.shard_above AND t.shard < k.shard_below
                 ORDER BY t.shard LIMIT 1) AS cards,
                (SELECT t.account_id FROM pots t
-                WHERE t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > k.shard_above AND t.shard < k.shard_below
                 ORDER BY t.shard LIMIT 1) AS pots,
                (SELECT t.account_id FROM entry_sets t
-                WHERE t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > k.shard_above AND t.shard < k.shard_below
                 ORDER BY t.shard LIMIT 1) AS entry_sets,
                (SELECT t.account_id FROM entries t
-                WHERE t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > k.shard_above AND t.shard < k.shard_below
                 ORDER BY t.shard LIMIT 1) AS entries,
                (SELECT t.account_id FROM transactions t
-                WHERE t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > k.shard_above AND t.shard < k.shard_below
                 ORDER BY t.shard LIMIT 1) AS transactions,
                (SELECT t.account_id FROM outcomes t
-                WHERE t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > k.shard_above AND t.shard < k.shard_below
                 ORDER BY t.shard LIMIT 1) AS outcomes,
                (SELECT t.account_id FROM audit_marks t
-                WHERE t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > k.shard_above AND t.shard < k.shard_below
                 ORDER BY t.shard LIMIT 1) AS audit_marks,
                (SELECT t.account_id FROM subtotals t
-                WHERE t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > k.shard_above AND t.shard < k.shard_below
                 ORDER BY t.shard LIMIT 1) AS subtotals,
                (SELECT t.account_id FROM subtotal_progress t
-                WHERE t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > k.shard_above AND t.shard < k.shard_below
                 ORDER BY t.shard LIMIT 1) AS subtotal_progress,
                (SELECT t.account_id FROM corrections t
-                WHERE t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > k.shard_above AND t.shard < k.shard_below
                 ORDER BY t.shard LIMIT 1) AS corrections,
                (SELECT t.account_id FROM authorisations t
-                WHERE t.shard > k.above AND t.shard < k.below AND t.state = 'open'
+                WHERE t.shard > k.shard_above AND t.shard < k.shard_below AND t.state = 'open'
                 ORDER BY t.shard LIMIT 1) AS authorisations
-        FROM unnest($1::bigint[], $2::bigint[]) AS k(above, below)
+        FROM unnest($1::bigint[], $2::bigint[]) AS k(shard_above, shard_below)
         """,
         above,
         below,
@@ -149,27 +149,27 @@ async def list_messages_in_shards(
     return await tx.fetch(
         """
         SELECT (SELECT t.account_id FROM feed_items t
-                WHERE t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > k.shard_above AND t.shard < k.shard_below
                 ORDER BY t.shard LIMIT 1) AS feed_items,
                (SELECT t.account_id FROM feed_writers t
-                WHERE t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > k.shard_above AND t.shard < k.shard_below
                 ORDER BY t.shard LIMIT 1) AS feed_writers,
                (SELECT t.account_id FROM feed_keys t
-                WHERE t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > k.shard_above AND t.shard < k.shard_below
                 ORDER BY t.shard LIMIT 1) AS feed_keys,
                (SELECT t.account_id FROM feed_dismissals t
-                WHERE t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > k.shard_above AND t.shard < k.shard_below
                 ORDER BY t.shard LIMIT 1) AS feed_dismissals,
                (SELECT t.account_id FROM webhooks t
-                WHERE t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > k.shard_above AND t.shard < k.shard_below
                 ORDER BY t.shard LIMIT 1) AS webhooks,
                (SELECT t.account_id FROM deliveries t
-                WHERE t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > k.shard_above AND t.shard < k.shard_below
                 ORDER BY t.shard LIMIT 1) AS deliveries,
                (SELECT t.account_id FROM refunds t
-                WHERE t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > k.shard_above AND t.shard < k.shard_below
                 ORDER BY t.shard LIMIT 1) AS refunds
-        FROM unnest($1::bigint[], $2::bigint[]) AS k(above, below)
+        FROM unnest($1::bigint[], $2::bigint[]) AS k(shard_above, shard_below)
         """,
         above,
         below,
@@ -228,9 +228,9 @@ async def list_attempts_in_shards(
     return await tx.fetch(
         """
         SELECT (SELECT t.webhook_id FROM delivery_attempts t
-                WHERE t.shard > k.above AND t.shard < k.below
+                WHERE t.shard > k.shard_above AND t.shard < k.shard_below
                 ORDER BY t.shard LIMIT 1) AS webhook_id
-        FROM unnest($1::bigint[], $2::bigint[]) AS k(above, below)
+        FROM unnest($1::bigint[], $2::bigint[]) AS k(shard_above, shard_below)
         """,
         above,
         below,
