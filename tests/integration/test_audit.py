@@ -10,6 +10,7 @@ from minibank.ledger.entries import TOP_UP_SETTLEMENT, TRANSIT
 from minibank.payments.engine import Engine
 from tests.support.banking import Funds, Orders, open_holder, open_holders, read_funds
 from tests.support.pots import list_all
+from tests.support.rails import Rails
 from tests.support.saboteur import Saboteur
 from tests.support.teller import Teller
 from tests.support.traffic import Traffic
@@ -133,3 +134,18 @@ async def test_a_live_bank_is_audited_without_false_findings(db: Database) -> No
     assert overtaken > 0, "no payment was made during an audit"
     assert report.transactions > 100
     print(f"{audits} audits during {engine.counters.commands} commands")
+
+
+async def test_a_refund_noted_for_another_payment_is_named(db: Database, database_url: str) -> None:
+    orders, engine = Rails(), Engine(db)
+    ada = await open_holder(db, 1_000)
+    first, second = [
+        str((await engine.execute(orders.present(ada, 100))).transaction_id) for _ in range(2)
+    ]
+    await engine.execute(orders.refund(ada, 60, original_transaction_id=first))
+    saboteur = await Saboteur.connect(database_url)
+    await saboteur.update("refunds", await saboteur.pick("refunds"), {"transaction_id": second})
+    found = {(one.code, one.subject) for one in (await audit(db)).findings}
+    await saboteur.leave()
+    assert found == {("correction.stray", second)}
+    assert (await audit(db)).clean

@@ -8,7 +8,7 @@ import pytest
 from minibank.accounts.opening import set_account_state
 from minibank.audit import audit
 from minibank.clearing import store
-from minibank.clearing.importing import import_file
+from minibank.clearing.importing import check_file, import_file
 from minibank.clearing.parsing import COLUMNS
 from minibank.clearing.records import ClearingReport, ClearingRow
 from minibank.core.clock import FakeClock
@@ -203,21 +203,72 @@ async def test_a_refund_that_names_its_authorisation_is_not_booked_again(desk: D
     assert await read_funds(desk.db, desk.ada) == before
 
 
-async def test_a_refund_of_more_than_its_payment_took_is_a_surplus_on_the_account(
+async def in_dispute(desk: Desk, amount: int) -> tuple[str, str]:
+    """An authorisation whose payment is in dispute, and the payment."""
+    held = await desk.hold(amount)
+    presented = rails.present(desk.ada, amount, authorisation_id=held)
+    paid = str((await desk.engine.execute(presented)).transaction_id)
+    await desk.engine.execute(rails.dispute(desk.ada, paid))
+    return held, paid
+
+
+async def test_a_refund_of_what_a_dispute_has_given_back_is_a_surplus_on_the_account(
     desk: Desk,
 ) -> None:
-    held = await desk.hold(300)
-    desk.add(authorisation_id=held, amount=280)
+    held, _ = await in_dispute(desk, 280)
     desk.add(authorisation_id=held, type="refund", amount=200)
-    desk.add(authorisation_id=held, type="refund", amount=81)
     report = await desk.import_()
-    assert counts(report) == (2, 1, 0, 0, 0)
+    assert counts(report) == (0, 1, 0, 0, 1), "the payment itself is missing from the file"
     [row] = await desk.listed(report, "surplus")
-    assert (row.reason, row.booked_on) == ("beyond_payment", desk.ada.account_id)
+    assert (row.reason, row.booked_on) == ("disputed", desk.ada.account_id)
     found = await audit(desk.db)
-    assert (found.findings, found.positions[SUSPENSE, "GBP"]) == ([], 81)
+    assert (found.findings, found.positions[SUSPENSE, "GBP"]) == ([], 200)
+
+
+async def test_a_refund_that_was_told_before_and_is_in_suspense_is_found_there(desk: Desk) -> None:
+    held, paid = await in_dispute(desk, 280)
+    told = rails.refund(desk.ada, 200, original_transaction_id=paid)
+    suspended = await desk.engine.execute(told)
+    assert suspended.status == "declined"
+    desk.add(authorisation_id=held, type="refund", amount=200)
+    report = await desk.import_()
+    [row] = await desk.listed(report, "matched")
+    assert (row.reason, row.transaction_id) == ("found", suspended.transaction_id)
+    assert (await audit(desk.db)).positions[SUSPENSE, "GBP"] == 200
+
+
+async def test_what_has_left_suspense_is_not_taken_for_another_row(desk: Desk) -> None:
+    held, _ = await in_dispute(desk, 280)
+    desk.add(authorisation_id=held, type="refund", amount=200)
+    [row] = await desk.listed(await desk.import_(), "surplus")
     await desk.engine.execute(rails.clear(desk.ada, row.transaction_id, desk.ada))
-    assert (await read_funds(desk.db, desk.ada)).booked == 1000 - 280 + 200 + 81
+    before = await read_funds(desk.db, desk.ada)
+    desk.rows.clear()
+    desk.add(
+        card_id=desk.ada.card_id,
+        account_id=desk.ada.account_id,
+        type="refund",
+        amount=200,
+        reference="ARN-other",
+    )
+    report = await desk.import_()
+    assert [one.reason for one in await desk.listed(report, "matched")] == ["booked"]
+    assert (await read_funds(desk.db, desk.ada)).booked == before.booked + 200
+
+
+async def test_a_row_whose_command_was_another_once_is_not_booked_again(desk: Desk) -> None:
+    held = await desk.hold(300)
+    await desk.engine.execute(rails.present(desk.ada, 300, authorisation_id=held))
+    desk.add(authorisation_id=held, type="refund", amount=200)
+    content = desk.content()
+    file = await check_file(desk.db, lambda: io.BytesIO(content), "test", None)
+    file_id = file.id
+    once = rails.refund(desk.ada, 200, issuer="clearing", id=f"{file_id}/2")
+    booked = await desk.engine.execute(once)
+    report = await desk.import_()
+    [row] = await desk.listed(report, "matched")
+    assert (row.reason, row.transaction_id) == ("booked", booked.transaction_id)
+    assert SUSPENSE not in {address for address, _ in (await audit(desk.db)).positions}
 
 
 async def test_a_payment_that_was_presented_for_another_amount_is_not_taken_twice(

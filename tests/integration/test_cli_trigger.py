@@ -14,10 +14,12 @@ from minibank.app.books import open_books
 from minibank.audit import audit
 from minibank.cli.trigger import REASONS
 from minibank.db import Database
+from minibank.payments.engine import Engine
 from minibank.settings import Settings
 from minibank.transactions.records import TransactionRecord
 from tests.support.banking import SHOP, Holder, add_merchant, open_holder, read_transaction
 from tests.support.command_line import CommandLine, Finished
+from tests.support.rails import Rails
 
 T = TypeVar("T")
 TWIN = msgspec.structs.replace(SHOP, id="merch_twin_1", name="Zwölf Monde")
@@ -222,14 +224,16 @@ def test_a_payment_is_given_back(bank: Bank):
     assert bank.do(audit).clean
 
 
-def test_a_payment_is_given_back_in_part_and_no_more_than_it_was(bank: Bank):
+def test_a_refund_that_the_account_does_not_get_is_said_with_the_exit_status(bank: Bank):
     paid, _ = bank.trigger("card-payment", "--amount", "-100", "--merchant", "Shop")
     which = ("--transaction", paid["transaction_id"])
     _, record = bank.trigger("refund", *which, "--amount", "80", "--description", "Deposit")
     assert (record.amount, record.local_currency, record.description) == (80, "GBP", "Deposit")
-    answer, record = bank.trigger("refund", *which, "--amount", "21")
-    assert (answer["status"], record.decline_reason) == ("declined", "OTHER")
-    assert answer["balance"] == 9_980
+    assert bank.on("settle", paid["transaction_id"]).status == 0
+    disputed = Rails("scheme").dispute(bank.holder, paid["transaction_id"])
+    bank.do(lambda db: Engine(db).execute(disputed))
+    refused = bank.on("refund", *which, "--amount", "21")
+    assert (refused.status, "declined: OTHER" in refused.out) == (1, True)
     assert bank.do(audit).clean
 
 

@@ -13,7 +13,7 @@ from minibank.core.clock import FakeClock
 from minibank.core.errors import BankError, Conflict, InsufficientFunds, NotFound
 from minibank.core.ids import milliseconds_of, shard_of
 from minibank.db import Database, ReadTx, Tx, open_database
-from minibank.payments.commands import Command
+from minibank.payments.commands import Command, Outcome
 from minibank.payments.engine import Engine, EngineSettings
 from tests.support.banking import (
     Funds,
@@ -250,34 +250,52 @@ async def test_a_repeat_is_answered_alike_after_a_restart(
     assert (await dump_account(db, ada), await dump_account(db, brian)) == before
 
 
-async def test_a_card_payment_is_given_back_once_by_whatever_ways(db: Database) -> None:
+async def test_a_card_payment_is_given_back_once_by_refunds_and_a_dispute(db: Database) -> None:
     orders, engine = Rails(), Engine(db)
-    ada = await open_holder(db)
-    await engine.execute(orders.top_up(ada, 10_000))
+    ada = await open_holder(db, 10_000)
     paid = (await engine.execute(orders.present(ada, 3_000))).transaction_id or ""
-    refunds = [orders.refund(ada, 3_000, original_transaction_id=paid) for _ in range(3)]
-    answers = await asyncio.gather(*(engine.execute(one) for one in refunds))
-    assert sorted(one.status for one in answers) == ["declined", "declined", "done"]
-    with pytest.raises(Conflict, match="refunded already"):
-        await engine.execute(orders.dispute(ada, paid))
+    gives = [
+        orders.dispute(ada, paid),
+        *(orders.refund(ada, 1_500, original_transaction_id=paid) for _ in range(2)),
+    ]
+    answers = await asyncio.gather(*(engine.execute(one) for one in gives), return_exceptions=True)
+    done = [one for one in answers if isinstance(one, Outcome) and one.status == "done"]
+    assert done
+    assert (await read_funds(db, ada)).booked == 10_000
     again = await engine.execute(orders.refund(ada, 1, original_transaction_id=paid))
-    assert (again.status, again.balance) == ("declined", 10_000)
+    assert again.status == ("declined" if isinstance(answers[0], Outcome) else "done")
     assert (await audit(db)).findings == []
 
 
-async def test_a_refund_beyond_what_was_paid_can_be_kept_all_the_same(db: Database) -> None:
+async def test_what_refunds_gave_back_is_disputed_no_more(db: Database) -> None:
+    orders, engine = Rails(), Engine(db)
+    ada = await open_holder(db, 10_000)
+    paid = (await engine.execute(orders.present(ada, 3_000))).transaction_id or ""
+    for amount in (2_000, 1_001):
+        refund = orders.refund(ada, amount, original_transaction_id=paid)
+        assert (await engine.execute(refund)).status == "done"
+    with pytest.raises(Conflict, match="refunded already"):
+        await engine.execute(orders.dispute(ada, paid))
+    assert (await audit(db)).findings == []
+
+
+async def test_a_refund_of_what_is_in_dispute_can_be_kept_all_the_same(db: Database) -> None:
     orders, engine = Rails(), Engine(db)
     ada = await open_holder(db, 1_000)
-    paid = (await engine.execute(orders.present(ada, 300))).transaction_id
-    beyond = await engine.execute(orders.refund(ada, 301, original_transaction_id=paid))
-    assert (beyond.status, beyond.balance) == ("declined", 700)
-    kept = orders.clear(ada, str(beyond.transaction_id), ada)
+    paid = str((await engine.execute(orders.present(ada, 300))).transaction_id)
+    await engine.execute(orders.dispute(ada, paid))
+    refused = await engine.execute(orders.refund(ada, 300, original_transaction_id=paid))
+    assert (refused.status, refused.balance) == ("declined", 1_000)
+    kept = orders.clear(ada, str(refused.transaction_id), ada)
     outcomes = [await engine.execute(kept) for _ in range(2)]
     assert outcomes[0] == outcomes[1]
-    assert (outcomes[0].entry_sets, outcomes[0].payee_entry_sets) == ((4,), (5,))
+    assert (outcomes[0].entry_sets, outcomes[0].payee_entry_sets) == ((5,), (6,))
     landed = await read_transaction(db, outcomes[0].payee_transaction_id)
-    assert (landed.account_id, landed.amount, landed.kind) == (ada.account_id, 301, "refund")
-    assert await read_funds(db, ada) == Funds(1_001, 0)
+    assert (landed.account_id, landed.amount, landed.kind) == (ada.account_id, 300, "refund")
+    assert msgspec.json.decode(landed.metadata) == {"original_transaction_id": paid}
+    assert await read_funds(db, ada) == Funds(1_300, 0)
+    await engine.execute(orders.resolve(ada, paid, "lost"))
+    assert await read_funds(db, ada) == Funds(1_000, 0)
     assert (await audit(db)).findings == []
 
 

@@ -173,7 +173,7 @@ class EngineMachine(RuleBasedStateMachine):
             "lose": lambda: orders.resolve(mover, original, "lost"),
             "clear": lambda: orders.clear(self.bank, original, person),
             "clear_to_scheme": lambda: orders.clear(self.bank, original),
-            "keep": lambda: orders.clear(mover, original, mover),
+            "keep": lambda: orders.clear(mover, original, person if mover == self.bank else mover),
             "give_back": lambda: orders.clear(mover, original),
         }
         return wanted[wish.verb]()

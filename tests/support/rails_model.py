@@ -55,6 +55,7 @@ class Moved:
     fate: str = ""
     disputed: int = 0
     refunded: int = 0
+    of: "Moved | None" = None
 
 
 @dataclass(slots=True)
@@ -131,9 +132,9 @@ class RailsModel:
     def _refund(self, command: RefundCard, before: Moved) -> Verdict:
         if before.what not in ("card", "pending"):
             return BAD_ORIGINAL, 0, ""
-        disputed = before.disputed if before.fate in ("disputed", "won") else 0
-        if command.amount > -before.amount - before.refunded - disputed:
-            made = Moved(command.account_id, "suspense", command.amount)
+        left = max(0, -before.amount - before.refunded) - before.disputed
+        if before.fate in ("disputed", "won") and command.amount > left:
+            made = Moved(command.account_id, "suspense", command.amount, of=before)
             self.moved[command.id] = made
             return DECLINED, 0, ""
         before.refunded += command.amount
@@ -156,4 +157,6 @@ class RailsModel:
         before.fate = "cleared"
         if command.payee_account_id is None:
             return DONE, 0, ""
+        if before.of is not None and command.payee_account_id == command.account_id:
+            before.of.refunded += before.amount
         return DONE, before.amount, command.payee_account_id

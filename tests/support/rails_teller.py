@@ -36,8 +36,10 @@ async def use_rails(db: Database, do: Do, orders: Rails, holder: Holder) -> None
     returned = await done(orders.present(holder, 92))
     for amount in (40, 50):
         await do(orders.refund(holder, amount, original_transaction_id=returned))
-    beyond = await done(orders.refund(holder, 3, original_transaction_id=returned))
-    await do(orders.clear(holder, beyond, holder))
+    await do(orders.dispute(holder, returned))
+    again = await done(orders.refund(holder, 3, original_transaction_id=returned))
+    await do(orders.clear(holder, again, holder))
+    await do(orders.resolve(holder, returned, "won"))
     bank = await suspense_of(db)
     await do(orders.suspend(bank, 30))
     await do(orders.clear(bank, await done(orders.suspend(bank, 31)), holder))

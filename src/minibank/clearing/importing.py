@@ -17,8 +17,8 @@ from minibank.clearing import store
 from minibank.clearing.matching import Matching
 from minibank.clearing.parsing import Checked, Source, read_rows
 from minibank.clearing.records import (
-    BEYOND,
     BOOKED,
+    DISPUTED,
     ISSUER,
     ClearingFile,
     ClearingReport,
@@ -26,18 +26,19 @@ from minibank.clearing.records import (
 )
 from minibank.core.errors import (
     BankError,
+    Conflict,
     InternalService,
     NotFound,
     RateLimited,
     Timeout,
     Unavailable,
 )
-from minibank.core.ids import SHARDS, compose
+from minibank.core.ids import SHARDS, compose, shard_of
 from minibank.db import Database, ReadTx, Tx, UniqueViolation
 from minibank.payments.commands import Command, Outcome, PresentCard, RefundCard, Suspend
 from minibank.payments.engine import Engine
 from minibank.payments.picture import Account, Answer
-from minibank.payments.store import keys_of, list_authorisations, list_facts
+from minibank.payments.store import keys_of, list_authorisations, list_facts, list_recorded
 
 PART = 250
 """How many rows are decided and booked at a time."""
@@ -45,6 +46,7 @@ SHARDS_AT_ONCE = 256
 RACES_MAX = 20
 """How often a part may be decided anew because files that name the same come at the same time."""
 DAY = 86_400_000_000
+COMMAND_REUSED = "conflict.command_id_reused"
 REFERENCE_KEY = "mastercard_clearing_message_id"
 
 _PASSING = (Unavailable, RateLimited, Timeout, InternalService)
@@ -183,13 +185,35 @@ async def _book(
         for one in fitting
     ]
     done, surplus = [], [one for one in pending if not one.account_id]
-    for row, answer in zip(fitting, await engine.execute_many(commands), strict=True):
+    for row, answer in zip(fitting, await _execute(db, engine, commands), strict=True):
         if isinstance(answer, BankError):
             _require_final(answer)
             surplus.append(replace(row, reason=answer.code))
         else:
             done.append(_booked(row, answer, accounts[row.account_id]))
     return done + await _suspend(db, engine, file_id, surplus)
+
+
+async def _execute(db: Database, engine: Engine, commands: Sequence[Command]) -> list[Answer]:
+    """What came of the commands.
+
+    A row that was booked by a command of other content, as an older version may have written it,
+    has moved its money: what came of that is what came of the row.
+    """
+    answers = await engine.execute_many(commands)
+    reused = [
+        command
+        for command, answer in zip(commands, answers, strict=True)
+        if isinstance(answer, Conflict) and answer.code == COMMAND_REUSED
+    ]
+    if not reused:
+        return answers
+    keys = [(shard_of(one.account_id) or 0, one.account_id, one.issuer, one.id) for one in reused]
+    recorded = await db.read(lambda tx: list_recorded(tx, keys))
+    known: dict[str, Answer] = {one.command_id: one.outcome for one in recorded}
+    return [
+        known.get(command.id, answer) for command, answer in zip(commands, answers, strict=True)
+    ]
 
 
 async def _read_facts(
@@ -205,7 +229,7 @@ async def _read_facts(
 def _booked(row: ClearingRow, outcome: Outcome, account: Account) -> ClearingRow:
     """A row that its account took; what it did not take is in suspense there."""
     taken = outcome.status == "done"
-    refused = "account_closed" if account.state == "closed" else BEYOND
+    refused = "account_closed" if account.state == "closed" else DISPUTED
     return replace(
         row,
         status="matched" if taken else "surplus",

@@ -14,8 +14,8 @@ FOUND = "found"
 DIFFERS = "amount_differs"
 """Why a row is matched that needed no booking: the books had it."""
 BOOKED = "booked"
-BEYOND = "beyond_payment"
-"""Why a refund is surplus: refunds and disputes have given back all that its payment took."""
+DISPUTED = "disputed"
+"""Why a refund is surplus: a dispute has given back what it would."""
 
 
 class ClearingRow(msgspec.Struct, frozen=True, kw_only=True):

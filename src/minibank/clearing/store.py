@@ -244,10 +244,12 @@ async def count_missing(tx: ReadTx, file_id: str) -> int:
 
 
 async def list_alike(tx: ReadTx, wanted: Collection[Alike], window: int) -> dict[Alike, list[str]]:
-    """Settled transactions of an account, kind and amount, made from a day on within `window`
-    microseconds, that no row was found to be; those of one day and amount are read once.
+    """Transactions of an account, kind and amount, made from a day on within `window` microseconds,
+    that are settled or in suspense and that no row was found to be; those of one day and amount
+    are read once.
 
-    What clearing booked itself belongs to the row that it was booked for, noted yet or not.
+    What clearing booked itself belongs to the row that it was booked for, noted yet or not. What
+    has left suspense was something before, and a row is found to be that.
     """
     asked = sorted(wanted)
     found = await tx.fetch(
@@ -258,8 +260,13 @@ async def list_alike(tx: ReadTx, wanted: Collection[Alike], window: int) -> dict
         JOIN transactions t ON t.shard = k.shard AND t.account_id = k.account_id
              AND t.created_at >= k.day AND t.created_at < k.day + $7
         LEFT JOIN clearing_matches m ON m.shard = t.shard AND m.transaction_id = t.id
-        WHERE t.kind = k.kind AND t.amount = k.amount AND t.settled_at IS NOT NULL
-          AND m.transaction_id IS NULL
+        WHERE t.kind = k.kind AND t.amount = k.amount AND m.transaction_id IS NULL
+          AND (t.settled_at IS NOT NULL OR EXISTS (
+              SELECT 1 FROM corrections c
+              WHERE c.shard = t.shard AND c.transaction_id = t.id AND c.kind = 'suspense'))
+          AND NOT EXISTS (
+              SELECT 1 FROM entry_sets e
+              WHERE e.shard = t.shard AND e.transaction_id = t.id AND e.code = 'suspense_in')
           AND NOT EXISTS (
               SELECT 1 FROM outcomes o WHERE o.shard = t.shard AND o.account_id = t.account_id
               AND o.issuer = $8 AND o.command_id = t.dedupe_id)

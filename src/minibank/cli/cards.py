@@ -56,10 +56,10 @@ def issue(
         if user:
             return (await find_person(tx, user)).id
         found = await find_account(tx, account)
-        owners = found.owner_ids if found else ("",)
+        owners = found.owner_ids if found else ()
         if len(owners) > 1:
             raise CommandFailed("--user must say which of the owners it is for", FAILED)
-        return owners[0]
+        return owners[0] if owners else ""
 
     card = in_books(loaded, work)
     if as_json:

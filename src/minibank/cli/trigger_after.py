@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from minibank.cli.accounts import ISSUER
-from minibank.cli.common import FAILED, CommandFailed, JsonFlag, for_a_bank
+from minibank.cli.common import FAILED, REFUSED, CommandFailed, JsonFlag, for_a_bank
 from minibank.cli.merchants import find_merchant
 from minibank.cli.store import Hold, find_hold
 from minibank.cli.triggering import (
@@ -139,6 +139,9 @@ def refund(  # noqa: PLR0913, PLR0917 - each is a flag
 ) -> None:
     """Have a merchant give money back: of a payment, or out of the blue.
 
+    The exit status is 1 when the account did not get it: a dispute gave it back already, or the
+    account is closed.
+
     Examples:
 
       minibank trigger refund --transaction tx_0000...
@@ -163,7 +166,9 @@ def refund(  # noqa: PLR0913, PLR0917 - each is a flag
             merchant_id=merchant_id,
         )
 
-    execute(loaded, make, command_id=command_id, as_json=as_json)
+    outcome = execute(loaded, make, command_id=command_id, as_json=as_json)
+    if outcome.status == "declined":
+        raise typer.Exit(REFUSED)
 
 
 async def _of_payment(

@@ -13,9 +13,9 @@ from minibank.payments.commands import OpenChargeback, Outcome, ResolveChargebac
 from minibank.payments.corrections import (
     ORIGINAL_KEY,
     corrected,
+    disputable,
     follow,
     original,
-    refundable,
     require_booked,
     require_uncorrected,
 )
@@ -34,7 +34,7 @@ def open_chargeback(command: OpenChargeback, picture: Picture, ids: IdSource) ->
     found = original(picture, account, command.original_transaction_id)
     before = require_booked(found, "card", "settled card payment")
     require_uncorrected(picture, before)
-    left = refundable(picture, before)
+    left = disputable(picture, before)
     if left == 0 and before.amount:
         raise Conflict("conflict.already_corrected", "All of the payment was refunded already")
     if command.amount is not None and command.amount > left:

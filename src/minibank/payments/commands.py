@@ -235,7 +235,8 @@ class DepositCash(Forced, frozen=True, kw_only=True, tag="deposit_cash"):
 
 
 class WithdrawCash(Command, frozen=True, kw_only=True, tag="withdraw_cash"):
-    """Somebody wants notes, at a counter or an agent's; refused when there is not enough."""
+    """Somebody wants notes, at a counter or an agent's; refused when there is not enough, or when
+    it is more than one payment may be."""
 
     amount: int
     description: str

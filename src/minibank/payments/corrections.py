@@ -5,7 +5,13 @@ import msgspec
 from minibank.core.errors import BadParam, Conflict
 from minibank.payments.commands import Command, Counterparty
 from minibank.payments.drafts import Draft
-from minibank.payments.effects import Correction, CorrectionKind, CorrectionState, Effect
+from minibank.payments.effects import (
+    Correction,
+    CorrectionKind,
+    CorrectionState,
+    Effect,
+    Refund,
+)
 from minibank.payments.picture import Account, Picture
 from minibank.transactions.records import Kind, TransactionRecord
 
@@ -37,16 +43,32 @@ def require_uncorrected(picture: Picture, transaction: TransactionRecord) -> Non
         )
 
 
-def refundable(picture: Picture, payment: TransactionRecord) -> int:
-    """What of a card payment neither refunds nor a dispute have given back, in minor units.
+def disputable(picture: Picture, payment: TransactionRecord) -> int:
+    """What refunds have left of a card payment, in minor units; a merchant may give back more."""
+    return max(0, -payment.amount - picture.refunded.get(payment.id, 0))
 
-    A dispute that was lost gave nothing back in the end.
+
+def is_given_back(picture: Picture, payment: TransactionRecord, amount: int) -> bool:
+    """Whether a refund of `amount` would give back what the bank has credited in a dispute.
+
+    A dispute that was lost credited nothing in the end.
     """
-    left = max(0, -payment.amount) - picture.refunded.get(payment.id, 0)
     dispute = picture.corrections.get(payment.id)
-    if dispute is not None and dispute.kind == "chargeback" and dispute.state != "lost":
-        left -= dispute.amount
-    return max(0, left)
+    if dispute is None or dispute.kind != "chargeback" or dispute.state == "lost":
+        return False
+    return amount > disputable(picture, payment) - dispute.amount
+
+
+def refund_of(picture: Picture, payment_id: str, given: TransactionRecord) -> Refund:
+    """The row that says that `given` has given back of a payment of the same account."""
+    return Refund(
+        shard=given.shard,
+        transaction_id=payment_id,
+        refund_id=given.id,
+        account_id=given.account_id,
+        amount=given.amount,
+        booked_at=picture.instant,
+    )
 
 
 def part_of(amount: int | None, transaction: TransactionRecord) -> int:

@@ -11,7 +11,7 @@ from minibank.core.ids import IdSource
 from minibank.ledger.entries import CARD_SETTLEMENT, held, main
 from minibank.payments.cards import CARD_KEY, SCHEME, answer, draft_payment, with_hold
 from minibank.payments.commands import PresentCard, RefundCard
-from minibank.payments.corrections import ORIGINAL_KEY, refundable
+from minibank.payments.corrections import ORIGINAL_KEY, is_given_back, refund_of
 from minibank.payments.drafts import (
     Draft,
     Local,
@@ -22,7 +22,7 @@ from minibank.payments.drafts import (
     local_money,
     local_or_own,
 )
-from minibank.payments.effects import Effect, Refund
+from minibank.payments.effects import Effect
 from minibank.payments.picture import Account, Picture
 from minibank.payments.suspense import suspended
 from minibank.transactions.records import TransactionRecord
@@ -83,8 +83,8 @@ def present_card(command: PresentCard, picture: Picture, ids: IdSource) -> Effec
 def refund_card(command: RefundCard, picture: Picture, ids: IdSource) -> Effect:
     """Give back what a merchant returns: a new, positive transaction, settled at once.
 
-    On a closed account it goes into suspense, and so does what a payment has not left to give back:
-    it was refunded already, or the bank has credited it in a dispute.
+    On a closed account it goes into suspense, and so does what the bank has given back already, in
+    a dispute about the payment that it names.
     """
     account = picture.account(command.account_id)
     value_date = picture.value_date(command, account)
@@ -107,8 +107,7 @@ def refund_card(command: RefundCard, picture: Picture, ids: IdSource) -> Effect:
         category=picture.category(command.merchant_id),
         metadata=metadata,
     )
-    is_beyond = paid is not None and command.amount > refundable(picture, paid)
-    if account.state == "closed" or is_beyond:
+    if account.state == "closed" or (paid and is_given_back(picture, paid, command.amount)):
         return suspended(picture, ids, account, draft, CARD_SETTLEMENT, value_date)
     effect = booked(
         picture,
@@ -123,18 +122,7 @@ def refund_card(command: RefundCard, picture: Picture, ids: IdSource) -> Effect:
     if paid is None:
         return effect
     (given,) = effect.transactions
-    return msgspec.structs.replace(effect, refunds=(_refund(picture, paid, given),))
-
-
-def _refund(picture: Picture, paid: TransactionRecord, given: TransactionRecord) -> Refund:
-    return Refund(
-        shard=paid.shard,
-        transaction_id=paid.id,
-        refund_id=given.id,
-        account_id=paid.account_id,
-        amount=given.amount,
-        booked_at=picture.instant,
-    )
+    return msgspec.structs.replace(effect, refunds=(refund_of(picture, paid.id, given),))
 
 
 def _local_currency(command: PresentCard, transaction: TransactionRecord) -> str | None:

@@ -1,4 +1,4 @@
-"""Suspense: money that has moved and can be on no account, until somebody says whose it is.
+"""Suspense: money that has moved and that no account gets, until somebody says whose it is.
 
 It stands on `bank:suspense`, in the chain of the account that it was meant for or, where none is
 known, of the bank's own account. There its transaction is declined: the account got nothing.
@@ -16,7 +16,13 @@ from minibank.core.ids import IdSource
 from minibank.ledger.entries import CARD_SETTLEMENT, SUSPENSE, TRANSFER_SETTLEMENT, TRANSIT, main
 from minibank.payments.cards import CARD_KEY
 from minibank.payments.commands import Outcome, ResolveSuspense, Suspend
-from minibank.payments.corrections import ORIGINAL_KEY, correction, follow, original
+from minibank.payments.corrections import (
+    ORIGINAL_KEY,
+    correction,
+    follow,
+    original,
+    refund_of,
+)
 from minibank.payments.drafts import Draft, Local, draft_posting, draft_transaction, local_money
 from minibank.payments.effects import Correction, Effect
 from minibank.payments.picture import SUSPENSE_ACCOUNT, Account, Picture
@@ -89,8 +95,8 @@ def suspend(command: Suspend, picture: Picture, ids: IdSource) -> Effect:
 def resolve_suspense(command: ResolveSuspense, picture: Picture, ids: IdSource) -> Effect:
     """Move what is in suspense to the account that it belongs to, or back to its scheme.
 
-    The account may be the one that it came for: a refund beyond what was paid is kept, or an
-    account that was closed is open.
+    The account may be the one that it came for: the bank lets a customer keep a refund besides what
+    a dispute has given back.
     """
     holder = picture.any_account(command.account_id)
     before = _require_suspended(command, picture, holder)
@@ -101,7 +107,9 @@ def resolve_suspense(command: ResolveSuspense, picture: Picture, ids: IdSource) 
         raise BadParam("payee_account_id", "must be an account in the same currency")
     value_date = max(picture.value_date(command, one) for one in (holder, payee))
     happened_at = max(picture.happened_at(command, one) for one in (holder, payee))
-    landed = draft_transaction(payee, ids, _landing(command, before, happened_at))
+    is_kept = payee.id == holder.id
+    landed = draft_transaction(payee, ids, _landing(command, before, happened_at, is_kept))
+    payment_id = _refunded_payment(before) if is_kept else None
     return Effect(
         Outcome(
             status="done",
@@ -131,23 +139,35 @@ def resolve_suspense(command: ResolveSuspense, picture: Picture, ids: IdSource) 
         ),
         transactions=(landed,),
         corrections=(_settled(picture, before, landed),),
-        also_recorded_on=None
-        if payee.id == holder.id
-        else (payee.id, f"{holder.id}/{command.id}/credit"),
+        refunds=(refund_of(picture, payment_id, landed),) if payment_id else (),
+        also_recorded_on=None if is_kept else (payee.id, f"{holder.id}/{command.id}/credit"),
     )
 
 
-def _landing(command: ResolveSuspense, before: TransactionRecord, happened_at: int) -> Draft:
-    """What was in suspense as the payee gets it: all that the scheme told, but not whose card."""
+def _landing(
+    command: ResolveSuspense, before: TransactionRecord, happened_at: int, is_kept: bool
+) -> Draft:
+    """What was in suspense as the payee gets it: all that the scheme told.
+
+    Another account does not learn of whose card it was, nor of which payment.
+    """
     draft = follow(command, before, kind=before.kind, amount=before.amount, happened_at=happened_at)
     told = msgspec.json.decode(before.metadata, type=dict[str, str])
-    told.pop(CARD_KEY, None)
+    if not is_kept:
+        told = {key: value for key, value in told.items() if key not in (CARD_KEY, ORIGINAL_KEY)}
     return msgspec.structs.replace(
         draft,
         include_in_spending=True,
         local=Local(amount=before.local_amount, currency=before.local_currency),
-        metadata=told | draft.metadata,
+        metadata=draft.metadata | told,
     )
+
+
+def _refunded_payment(before: TransactionRecord) -> str | None:
+    """The payment that a refund in suspense named."""
+    if before.kind != "refund":
+        return None
+    return msgspec.json.decode(before.metadata, type=dict[str, str]).get(ORIGINAL_KEY)
 
 
 def _give_back(

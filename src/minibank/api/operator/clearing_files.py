@@ -97,8 +97,8 @@ IMPORT = Operation(
     summary="Import a clearing file",
     description=f"The body is a CSV file in UTF-8 with at most {ROWS_MAX:,} rows and"
     f" {BYTES_MAX // 1024**2} MiB, whose first line is `{','.join(COLUMNS)}`. Everything is checked"
-    " before anything is booked. Then each row is booked, found in the books or, when it fits no"
-    " account, held in suspense; a row whose `reference` has come before is a duplicate. In the end"
+    " before anything is booked. Then each row is booked, found in the books or, when no account"
+    " gets it, held in suspense; a row whose `reference` has come before is a duplicate. In the end"
     " payments of the file's day that no row names are noted as missing. The answer comes when all"
     " is done. A file is known by its content: imported again it changes nothing, and an import"
     " that was cut short goes on where it was.",

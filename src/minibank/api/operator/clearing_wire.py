@@ -34,7 +34,7 @@ class WireClearingReport(WireClearingFile, frozen=True, kw_only=True):
     """A clearing file, and how many of its rows came to what."""
 
     matched: Annotated[int, Meta(description="Booked, or found in the books.")]
-    surplus: Annotated[int, Meta(description="Held in suspense, because no account fits.")]
+    surplus: Annotated[int, Meta(description="Held in suspense: no account gets it.")]
     duplicate: Annotated[int, Meta(description="Of a reference that had come before.")]
     pending: Annotated[int, Meta(description="Decided and not yet booked.")]
     missing: Annotated[
@@ -54,7 +54,7 @@ class WireClearingRow(Struct, frozen=True, kw_only=True):
         Meta(
             description="Why: `booked`, `found` or `amount_differs` of what is matched;"
             " `no_account`, `no_card`, `no_authorisation`, `contradiction`, `currency`,"
-            " `account_closed`, `beyond_payment` (a refund of more than its payment took) or the"
+            " `account_closed`, `disputed` (a refund of what a dispute has given back) or the"
             " code of the refusal of what is surplus; `reference` of a duplicate."
         ),
     ]

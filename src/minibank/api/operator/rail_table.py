@@ -111,8 +111,8 @@ RAILS = (
         "card-refunds",
         RefundCard,
         "Give money back to a card",
-        "A new, positive transaction. On a closed account it goes into suspense, and so does what"
-        " is beyond what the named payment has left to give back; the answer is declined. What came"
+        "A new, positive transaction. On a closed account it goes into suspense, and so does what a"
+        " dispute about the named payment has given back already; the answer is declined. What came"
         " for a closed account goes back to the card scheme after `suspense_return_days`.",
         (NO_CARD, NO_TRANSACTION),
     ),
@@ -205,8 +205,8 @@ RAILS = (
         "cash-withdrawals",
         WithdrawCash,
         "Hand cash out",
-        "Refused when there is not enough.",
-        (INSUFFICIENT_FUNDS, NOT_OPEN),
+        "Refused when there is not enough, or when it is more than one payment may be.",
+        (INSUFFICIENT_FUNDS, NOT_OPEN, LIMIT_EXCEEDED),
     ),
     Rail("fees", ChargeFee, "Charge a fee", "Whatever the balance.", (CLOSED,)),
     Rail(

@@ -47,7 +47,7 @@ def _check(
     if before is None:
         yield "stray", "is about a transaction that is not there"
         return
-    # A refund may come before the presentment that makes its payment smaller.
+    # A merchant may give back more than was paid.
     most = row.amount if row.kind == "refund" else abs(before.amount)
     if not 0 < row.amount <= most:
         yield "amount", f"is of {row.amount}, the transaction of {before.amount}"
@@ -59,11 +59,20 @@ def _check(
         return
     if before.kind != _CORRECTED.get(row.kind):
         yield "kind", f"is called {row.kind} and follows {before.kind}"
-    after = transactions.get(row.correction_id or "")
-    is_credit = row.kind == "refund" or (before.amount < 0 and row.state != "lost")
+    yield from _check_after(row, before, transactions.get(row.correction_id or ""))
+
+
+def _check_after(
+    row: CorrectionRow, before: TransactionRow, after: TransactionRow | None
+) -> Iterator[tuple[str, str]]:
+    """What is wrong with the transaction that follows another one."""
+    is_refund = row.kind == "refund"
+    is_credit = is_refund or (before.amount < 0 and row.state != "lost")
     sign = 1 if is_credit else -1
     if after is None or after.amount != sign * row.amount:
         yield "transaction", f"names {row.correction_id}, which does not undo {row.amount}"
+    elif is_refund and not _names(after, before.id):
+        yield "stray", f"is about a payment that {after.id} does not give back"
 
 
 def _uncorrected(
@@ -90,6 +99,11 @@ def _uncorrected(
             lost[one.amount] -= 1
             continue
         yield transaction_id
+
+
+def _names(refund: TransactionRow, payment_id: str) -> bool:
+    """Whether a refund says that it gives back this payment; an erased one says nothing more."""
+    return refund.metadata == "{}" or f'"{ORIGINAL_KEY}":"{payment_id}"' in refund.metadata
 
 
 def _must_be_named(one: TransactionRow) -> bool:

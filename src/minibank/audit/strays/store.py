@@ -58,7 +58,8 @@ async def list_between(
 
 
 async def list_in_shards(tx: ReadTx, above: Sequence[int], below: Sequence[int]) -> Sequence[Row]:
-    """As `list_between`, in ranges of shards, their ends excluded, that have no account."""
+    """As `list_between`, in ranges of shards, their ends excluded, that have no account: the first
+    stray of each table in each range."""
     return await tx.fetch(
         """
         SELECT (SELECT t.account_id FROM balances t
