@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 # Flags for the command behind the target: make demo ARGS="--port 0 --info demo.json"
 ARGS ?=
 export VENV PYTHON MAKECMDGOALS
+# Hundreds of processes start from this source: without its bytecode each compiles all of it again.
+unexport PYTHONDONTWRITEBYTECODE
 
 RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
