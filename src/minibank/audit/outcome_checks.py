@@ -130,19 +130,9 @@ class Answers:
             self._note_transfer(row, own.id, outcome.payee_transaction_id)
             kept = self.transactions.get(outcome.payee_transaction_id)
             if kept is not None:
-                yield from self._take_kept(row, outcome, kept)
-
-    def _take_kept(
-        self, row: OutcomeRow, outcome: Outcome, kept: TransactionRow
-    ) -> Iterator[Finding]:
-        """What left suspense for the account that it had come for."""
-        self.answered.add(kept.id)
-        self.decided_at[kept.id] = row.decided_at
-        told = (_PAYEE_CODES.get(row.command, ()), kept.account_balance)
-        yield from self._use_up(row, kept, told, outcome.payee_entry_sets)
-        if kept.dedupe_id != row.command_id:
-            message = f"does not say what {kept.id} says"
-            yield self._finding("outcome.answer", row.command_id, message)
+                # What left suspense for the account that it had come for.
+                is_named = kept.dedupe_id == row.command_id
+                yield from self._take_landed(row, outcome, kept, is_named)
 
     def _note_transfer(self, row: OutcomeRow, own_id: str, other_id: str) -> None:
         sign = 1 if row.command == "resolve_suspense" else -1
@@ -186,14 +176,21 @@ class Answers:
         self, row: OutcomeRow, outcome: Outcome, credit: TransactionRow
     ) -> Iterator[Finding]:
         """The payee's side of a transfer: the answer itself is the payer's."""
-        self.answered.add(credit.id)
-        self.decided_at[credit.id] = row.decided_at
-        told = (_PAYEE_CODES.get(row.command, ()), credit.account_balance)
-        yield from self._use_up(row, credit, told, outcome.payee_entry_sets)
-        if not row.command_id.endswith(f"/{credit.dedupe_id}/credit"):
-            message = f"does not say what {credit.id} says"
-            yield self._finding("outcome.answer", row.command_id, message)
+        is_named = row.command_id.endswith(f"/{credit.dedupe_id}/credit")
+        yield from self._take_landed(row, outcome, credit, is_named)
         self._note_transfer(row, credit.id, outcome.transaction_id or "")
+
+    def _take_landed(
+        self, row: OutcomeRow, outcome: Outcome, landed: TransactionRow, is_named: bool
+    ) -> Iterator[Finding]:
+        """What a command brought to the account that it paid; `is_named` by the command's id."""
+        self.answered.add(landed.id)
+        self.decided_at[landed.id] = row.decided_at
+        told = (_PAYEE_CODES.get(row.command, ()), landed.account_balance)
+        yield from self._use_up(row, landed, told, outcome.payee_entry_sets)
+        if not is_named:
+            message = f"does not say what {landed.id} says"
+            yield self._finding("outcome.answer", row.command_id, message)
 
     def finish(self) -> Iterator[Finding]:
         """What was done and answered to no command."""

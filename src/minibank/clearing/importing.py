@@ -33,12 +33,18 @@ from minibank.core.errors import (
     Timeout,
     Unavailable,
 )
-from minibank.core.ids import SHARDS, compose, shard_of
+from minibank.core.ids import SHARDS, compose
 from minibank.db import Database, ReadTx, Tx, UniqueViolation
 from minibank.payments.commands import Command, Outcome, PresentCard, RefundCard, Suspend
 from minibank.payments.engine import Engine
 from minibank.payments.picture import Account, Answer
-from minibank.payments.store import keys_of, list_authorisations, list_facts, list_recorded
+from minibank.payments.store import (
+    identities_of,
+    keys_of,
+    list_authorisations,
+    list_facts,
+    list_recorded,
+)
 
 PART = 250
 """How many rows are decided and booked at a time."""
@@ -208,8 +214,7 @@ async def _execute(db: Database, engine: Engine, commands: Sequence[Command]) ->
     ]
     if not reused:
         return answers
-    keys = [(shard_of(one.account_id) or 0, one.account_id, one.issuer, one.id) for one in reused]
-    recorded = await db.read(lambda tx: list_recorded(tx, keys))
+    recorded = await db.read(lambda tx: list_recorded(tx, identities_of(reused)))
     known: dict[str, Answer] = {one.command_id: one.outcome for one in recorded}
     return [
         known.get(command.id, answer) for command, answer in zip(commands, answers, strict=True)

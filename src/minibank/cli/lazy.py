@@ -1,6 +1,6 @@
 """Commands that are imported when they are asked for: none pays for the start of another."""
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import MappingProxyType
@@ -24,11 +24,11 @@ class Entry:
     hidden: bool = False
 
 
-class Commands(MutableMapping[str, Any]):
+class Commands(Mapping[str, Any]):
     """The commands of a group by name, in the order of their entries; each loaded once."""
 
     def __init__(self, entries: Mapping[str, Entry]) -> None:
-        self._entries = dict(entries)
+        self._entries = entries
         self._loaded: dict[str, Any] = {}
 
     @override
@@ -36,16 +36,6 @@ class Commands(MutableMapping[str, Any]):
         if name not in self._loaded:
             self._loaded[name] = _load(name, self._entries[name])
         return self._loaded[name]
-
-    @override
-    def __setitem__(self, name: str, command: Any) -> None:
-        self._entries.setdefault(name, Entry(""))
-        self._loaded[name] = command
-
-    @override
-    def __delitem__(self, name: str) -> None:
-        del self._entries[name]
-        self._loaded.pop(name, None)
 
     @override
     def __iter__(self) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from minibank.core.ids import shard_of
 from minibank.db import Tx
 from minibank.ledger.store import insert_entry_sets
 from minibank.payments import store
@@ -67,7 +66,7 @@ async def gather(tx: Tx, commands: Sequence[Command], rules: Rules) -> Picture:
     facts = await store.list_facts(tx, accounts)
     picture = Picture(tx.now, rules.hold_seconds, facts.accounts, facts.owners, facts.cards)
     picture.suspense_return_days = rules.suspense_return_days
-    for known in await store.list_recorded(tx, _identities(commands)):
+    for known in await store.list_recorded(tx, store.identities_of(commands)):
         picture.recorded[known.account_id, known.issuer, known.command_id] = known
     if any(account.has_webhooks for account in picture.accounts.values()):
         picture.webhooks = await store.list_webhooks(tx, accounts)
@@ -113,14 +112,6 @@ async def _gather_merchants(tx: Tx, picture: Picture, merchants: set[str], publi
 def _accounts(commands: Sequence[Command]) -> set[str]:
     accounts = {command.account_id for command in commands}
     return accounts | _named(commands, "payee_account_id")
-
-
-def _identities(commands: Iterable[Command]) -> list[tuple[int, str, str, str]]:
-    return [
-        (shard, command.account_id, command.issuer, command.id)
-        for command in commands
-        if (shard := shard_of(command.account_id)) is not None
-    ]
 
 
 def _transactions(commands: Iterable[Command], picture: Picture) -> set[str]:

@@ -191,10 +191,13 @@ class Picture:
 
     def told_user(self, account: Account, user_id: str) -> str:
         """Who did something, told on joint accounts only; `BadParam` when it is no owner."""
-        owners = self.owners.get(account.id, ())
-        if user_id and not any(owner.user_id == user_id for owner in owners):
+        if user_id and not self.is_owner(account, user_id):
             raise BadParam("user_id", "names no owner of the account")
-        return user_id if len(owners) > 1 else ""
+        return user_id if len(self.owners.get(account.id, ())) > 1 else ""
+
+    def is_owner(self, account: Account, user_id: str) -> bool:
+        """Whether this person owns the account."""
+        return any(owner.user_id == user_id for owner in self.owners.get(account.id, ()))
 
     def category(self, merchant_id: str | None) -> str:
         """A merchant's category; `BadParam` when there is no such merchant."""

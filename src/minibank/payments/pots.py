@@ -112,8 +112,7 @@ def delete_pot(command: DeletePot, picture: Picture, ids: IdSource) -> Effect:
 
 def _require_owner(picture: Picture, account: Account, user_id: str) -> None:
     """`NotFound` for somebody who is no owner (any more): to them the account has no pot."""
-    owners = picture.owners.get(account.id, ())
-    if user_id and not any(owner.user_id == user_id for owner in owners):
+    if user_id and not picture.is_owner(account, user_id):
         raise NotFound("pot", "The account has no such pot")
 
 

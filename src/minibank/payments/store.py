@@ -1,6 +1,6 @@
 """What the engine gathers and writes: one statement per kind of row, however large the batch."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
@@ -9,7 +9,7 @@ import msgspec
 from minibank.core.ids import shard_of
 from minibank.db import ReadTx, Tx
 from minibank.oauth.records import options_from_json
-from minibank.payments.commands import Outcome
+from minibank.payments.commands import Command, Outcome
 from minibank.payments.effects import EXPIRY, SUSPENSE_RETURN, Authorisation, Correction, Refund
 from minibank.payments.picture import Account, Card, Owner, Recorded, Webhook
 from minibank.webhooks.events import events_from_json
@@ -179,6 +179,15 @@ async def list_refunded(tx: ReadTx, transactions: Keys) -> dict[str, int]:
         *transactions,
     )
     return {row["transaction_id"]: row["amount"] for row in rows}
+
+
+def identities_of(commands: Iterable[Command]) -> list[tuple[int, str, str, str]]:
+    """Commands by (shard, account, issuer, id), but those of accounts that can be in no shard."""
+    return [
+        (shard, command.account_id, command.issuer, command.id)
+        for command in commands
+        if (shard := shard_of(command.account_id)) is not None
+    ]
 
 
 async def list_recorded(tx: ReadTx, keys: Sequence[tuple[int, str, str, str]]) -> list[Recorded]:
